@@ -1,0 +1,91 @@
+package catalog
+
+import (
+	"larder/internal/engine"
+)
+
+// A LaunchQuery names what is to be launched, as ProvisionProduct and its
+// siblings do: of each pair exactly one is given, and a path only if there
+// are several.
+type LaunchQuery struct {
+	ProductID, ProductName   string
+	ArtifactID, ArtifactName string
+	PathID, PathName         string
+	// ForUpdate allows a deprecated version, which a new launch may not use.
+	ForUpdate bool
+}
+
+// A Launch is everything that a launch of one version through one path needs
+// to know of the catalog.
+type Launch struct {
+	Product  LaunchProduct
+	Artifact LaunchArtifact
+	Path     LaunchPath
+	// Role is the launch role's ARN: LocalRoleName is already resolved to the
+	// launching account. "" means the caller's own rights.
+	Role string
+	// Topics are the topic ARNs of the NOTIFICATION constraints.
+	Topics []string
+	// Rules are the JSON rule objects of the TEMPLATE constraints, in order of
+	// creation.
+	Rules []string
+	// TagUpdate tells whether a RESOURCE_UPDATE constraint allows the tags of
+	// a provisioned product to change.
+	TagUpdate bool
+	// StackSet is nil unless a STACKSET constraint applies.
+	StackSet *StackSet
+	// TagOptions are the active tag options of portfolio and product, one
+	// entry per key, in order of the keys.
+	TagOptions []TagChoice
+}
+
+// LaunchProduct is the product of a Launch.
+type LaunchProduct struct {
+	ID      string
+	Name    string
+	Type    string // CLOUD_FORMATION_TEMPLATE, EXTERNAL …
+	Account string // who owns it
+	ARN     string
+	Tags    []engine.Tag
+}
+
+// LaunchArtifact is the version of a Launch. Its body is read by
+// [Catalog.ArtifactBody].
+type LaunchArtifact struct {
+	ID     string
+	Name   string
+	Type   string
+	URL    string
+	Digest string // hex SHA-256 of the body
+	// Template is what the engine read out of the version when it was
+	// created; nil if it was never read (an archive, or a template whose
+	// validation was turned off and that does not parse).
+	Template *engine.Template
+}
+
+// LaunchPath is the path of a Launch: a portfolio that holds the product and
+// that the caller may use.
+type LaunchPath struct {
+	ID        string // lpv3-… with the portfolio's suffix
+	Name      string // the portfolio's display name
+	Portfolio string // portfolio id
+	Account   string // who owns the portfolio
+	ARN       string // the portfolio's ARN
+	Tags      []engine.Tag
+}
+
+// A StackSet is what a STACKSET constraint lays down.
+type StackSet struct {
+	Accounts        []string
+	Regions         []string
+	AdminRole       string // ARN
+	ExecutionRole   string // name
+	InstanceControl bool   // whether users may add and remove instances
+}
+
+// A TagChoice is one tag option key of a launch with the values it offers.
+// No values means that portfolio and product contradict each other.
+type TagChoice struct {
+	Key    string
+	Values []string
+}
