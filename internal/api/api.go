@@ -1,5 +1,7 @@
 package api
 
+//go:generate go run ./gen
+
 import (
 	"context"
 )

@@ -74,3 +74,17 @@ func InvalidInput(format string, args ...any) *Error { return Errorf(CodeValidat
 func Unsupported(op Op) *Error {
 	return Errorf(CodeUnsupportedOperation, "%s is not built yet", op)
 }
+
+// answerable brings err to one that the operation may answer. Every operation
+// may answer the common errors. A modelled error that this operation's model
+// does not list becomes a ValidationException with the same message, as on
+// AWS (ListRecordHistory answers ValidationException to a bad filter); the
+// cause stays in the chain for the log. So a rule shared by many operations
+// can name its error once.
+func (op Op) answerable(err error) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || op.Models(e.Code) || !exceptions(^exceptions(0)).has(e.Code) {
+		return err
+	}
+	return &Error{Code: CodeValidation, Message: e.Message, Status: e.Status, Err: err}
+}
