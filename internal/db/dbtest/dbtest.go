@@ -1,0 +1,82 @@
+// Package dbtest gives tests a fresh database each.
+package dbtest
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"larder/internal/db"
+)
+
+// New opens a fresh embedded database with the whole schema, closed when the
+// test ends.
+func New(t testing.TB) *db.DB {
+	t.Helper()
+	return Open(t, Dir(t))
+}
+
+// Dir makes a directory with a fresh embedded database that nobody has open,
+// for tests that close and reopen it with [Open].
+func Dir(t testing.TB) string {
+	t.Helper()
+	data, err := template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "larder.db"), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// Open opens the embedded database of a directory, without fsync, and closes
+// it when the test ends if the test has not.
+func Open(t testing.TB, dir string) *db.DB {
+	t.Helper()
+	d, err := db.Open(context.Background(), db.Options{Dir: dir, Ephemeral: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Errorf("close the database: %v", err)
+		}
+	})
+	return d
+}
+
+// template is the file of a migrated database. Copying it is much faster than
+// migrating anew for each test.
+var template = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "dbtest")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	d, err := db.Open(context.Background(), db.Options{Dir: dir, Ephemeral: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := d.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(filepath.Join(dir, "larder.db"))
+})
+
+// Run runs a test on every database there is: embedded, and PostgreSQL if
+// TEST_POSTGRES_URL names one.
+func Run(t *testing.T, fn func(*testing.T, *db.DB)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		fn(t, New(t))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		t.Skip("PostgreSQL is not built yet")
+	})
+}

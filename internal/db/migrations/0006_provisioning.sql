@@ -1,0 +1,43 @@
+-- What people launched. A describe reads one row; JSON columns are never
+-- queried, what is filtered on has a column of its own.
+CREATE TABLE provisioned_product (
+    id          {{text}} PRIMARY KEY,
+    account     {{text}} NOT NULL,
+    region      {{text}} NOT NULL,
+    name        {{text}} NOT NULL,
+    status      {{text}} NOT NULL,
+    -- The owner: user_arn without, session_arn with a role session's name.
+    user_arn    {{text}} NOT NULL,
+    session_arn {{text}} NOT NULL,
+    created     {{int}} NOT NULL,
+    data        {{text}} NOT NULL,
+    -- The last successful change, sealed: what the next one starts from.
+    base        {{text}} NOT NULL
+);
+CREATE UNIQUE INDEX provisioned_product_name ON provisioned_product (account, region, name);
+CREATE INDEX provisioned_product_account ON provisioned_product (account, region, created, id);
+CREATE INDEX provisioned_product_user ON provisioned_product (account, region, user_arn, created, id);
+CREATE INDEX provisioned_product_session ON provisioned_product (account, region, session_arn, created, id);
+
+CREATE TABLE record (
+    id          {{text}} PRIMARY KEY,
+    account     {{text}} NOT NULL,
+    region      {{text}} NOT NULL,
+    provisioned {{text}} NOT NULL,
+    product     {{text}} NOT NULL,
+    status      {{text}} NOT NULL,
+    open        {{int}} NOT NULL,
+    user_arn    {{text}} NOT NULL,
+    session_arn {{text}} NOT NULL,
+    created     {{int}} NOT NULL,
+    data        {{text}} NOT NULL,
+    -- The change in full, sealed: what the run carries out.
+    change      {{text}} NOT NULL
+);
+-- One operation at a time per provisioned product.
+CREATE UNIQUE INDEX record_open ON record (provisioned) WHERE open = 1;
+CREATE INDEX record_account ON record (account, region, created, id);
+CREATE INDEX record_user ON record (account, region, user_arn, created, id);
+CREATE INDEX record_session ON record (account, region, session_arn, created, id);
+CREATE INDEX record_provisioned ON record (provisioned, created, id);
+CREATE INDEX record_product ON record (account, region, product, created, id);
