@@ -17,16 +17,19 @@ import (
 // listed here may not exist. Rooms whose name ends in "test" serve tests and
 // may be imported only by test files.
 var may = map[string][]string{
-	"id":         {},
-	"api":        {},
-	"api/gen":    {},
-	"awsquery":   {},
-	"sigv4":      {},
-	"seal":       {},
-	"fetch":      {},
-	"db":         {},
-	"engine":     {},
-	"cfn/schema": {},
+	"id":           {},
+	"api":          {},
+	"api/gen":      {},
+	"awsquery":     {},
+	"awsquery/gen": {},
+	"sigv4":        {},
+	"seal":         {},
+	"fetch":        {},
+	"db":           {},
+	"engine":       {},
+	"cfn/schema":   {},
+
+	"cfn/schema/gen": {},
 
 	"cfn/template": {"cfn/schema"},
 	"workflow":     {"id", "db"},
