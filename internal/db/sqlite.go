@@ -177,8 +177,11 @@ func (c *conn) run(query string) error {
 	return err
 }
 
-func (c *conn) exec(ctx context.Context, query string, args []any) error {
-	_, err := c.execRows(ctx, query, args)
+func (c *conn) exec(ctx context.Context, query string, args []any, rows *int64) error {
+	n, err := c.execRows(ctx, query, args)
+	if rows != nil {
+		*rows = n
+	}
 	return err
 }
 

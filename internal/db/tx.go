@@ -21,7 +21,8 @@ type Tx struct {
 // A session is a database's connection inside a transaction. Arguments have
 // been through bind.
 type session interface {
-	exec(ctx context.Context, query string, args []any) error
+	// exec may put the statement off; rows, unless nil, is set once it ran.
+	exec(ctx context.Context, query string, args []any, rows *int64) error
 	execRows(ctx context.Context, query string, args []any) (int64, error)
 	query(ctx context.Context, query string, args []any) (cursor, error)
 }
@@ -46,7 +47,16 @@ func (tx *Tx) Exec(query string, args ...any) error {
 	if err := tx.ready(query, args); err != nil {
 		return err
 	}
-	return tx.fail(query, tx.session.exec(tx.ctx, query, args))
+	return tx.fail(query, tx.session.exec(tx.ctx, query, args, nil))
+}
+
+// ExecCount is Exec for a statement whose number of changed rows matters only
+// after the commit: *rows is set by the time the hooks of OnCommit run.
+func (tx *Tx) ExecCount(rows *int64, query string, args ...any) error {
+	if err := tx.ready(query, args); err != nil {
+		return err
+	}
+	return tx.fail(query, tx.session.exec(tx.ctx, query, args, rows))
 }
 
 // ExecRows runs a statement and returns how many rows it changed.

@@ -57,6 +57,8 @@ type Verdict struct {
 	state  json.RawMessage
 	keeps  bool
 	write  func(*db.Tx) error
+	note   string
+	noted  bool
 }
 
 type move int
@@ -99,6 +101,13 @@ func (v Verdict) Write(fn func(*db.Tx) error) Verdict {
 	return v
 }
 
+// Noted leaves a sentence for operators, shown with the run until another
+// replaces it.
+func (v Verdict) Noted(note string) Verdict {
+	v.note, v.noted = note, true
+	return v
+}
+
 // Begin describes a run to start.
 type Begin struct {
 	ID         string // minted by the caller, outside the transaction
@@ -110,5 +119,3 @@ type Begin struct {
 	Deadline   time.Time     // zero: none
 	After      time.Duration // delay of the first beat
 }
-
-var _ = context.Background

@@ -11,8 +11,9 @@ CREATE TABLE provisioned_product (
     session_arn {{text}} NOT NULL,
     created     {{int}} NOT NULL,
     data        {{text}} NOT NULL,
-    -- The last successful change, sealed: what the next one starts from.
-    base        {{text}} NOT NULL
+    -- The parameter values of the last successful change, sealed: what the
+    -- next one starts from.
+    given       {{text}} NOT NULL
 );
 CREATE UNIQUE INDEX provisioned_product_name ON provisioned_product (account, region, name);
 CREATE INDEX provisioned_product_account ON provisioned_product (account, region, created, id);
@@ -31,8 +32,8 @@ CREATE TABLE record (
     session_arn {{text}} NOT NULL,
     created     {{int}} NOT NULL,
     data        {{text}} NOT NULL,
-    -- The change in full, sealed: what the run carries out.
-    change      {{text}} NOT NULL
+    -- The parameter values of the change, sealed.
+    given       {{text}} NOT NULL
 );
 -- One operation at a time per provisioned product.
 CREATE UNIQUE INDEX record_open ON record (provisioned) WHERE open = 1;

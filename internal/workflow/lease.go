@@ -1,0 +1,155 @@
+package workflow
+
+import (
+	"context"
+	"time"
+
+	"larder/internal/db"
+)
+
+// claimAtOnce bounds the runs taken in one transaction.
+const claimAtOnce = 256
+
+// sweep takes runs that are due and held by nobody, until ctx ends.
+func (r *Runner) sweep(ctx context.Context) {
+	forgotten := time.Time{}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.kick:
+		case <-timer.C:
+		}
+		pause, err := r.claim(ctx)
+		if err == nil && time.Since(forgotten) > time.Hour {
+			forgotten = time.Now()
+			err = r.db.Update(ctx, func(tx *db.Tx) error { return dropLatches(tx, latchAge) })
+		}
+		if err != nil && ctx.Err() == nil {
+			r.o.Logger.Error("runs not claimed", "error", err)
+		}
+		timer.Reset(pause)
+	}
+}
+
+// claim takes what is due, as far as there is room, and returns when to look
+// again.
+func (r *Runner) claim(ctx context.Context) (time.Duration, error) {
+	for {
+		now := r.o.Now()
+		r.mu.Lock()
+		room := min(maxHeld-len(r.held), claimAtOnce)
+		// Until the new time is known every run that comes to lie here counts
+		// as sooner, and wakes.
+		r.next, r.stale, r.full = time.Time{}, false, room <= 0
+		r.mu.Unlock()
+		if room <= 0 {
+			return r.o.Sweep, nil
+		}
+		var due time.Time
+		expired := false
+		err := r.db.View(ctx, func(tx *db.Tx) (err error) {
+			if due, err = earliestDue(tx); err != nil || r.db.Embedded() {
+				return err
+			}
+			expired, err = anyExpired(tx)
+			return err
+		})
+		if err != nil {
+			return r.o.Sweep, err
+		}
+		ripe := !due.IsZero() && !due.After(now)
+		if !ripe && !expired {
+			return r.pause(now, due), nil
+		}
+		var taken []run
+		err = r.db.Update(ctx, func(tx *db.Tx) error {
+			taken = taken[:0]
+			tx.OnCommit(func() { r.take(taken...) })
+			if ripe {
+				claimed, err := claimDue(tx, r.owner, r.o.LeaseTTL, now, room)
+				if err != nil {
+					return err
+				}
+				taken = append(taken, claimed...)
+			}
+			if expired && len(taken) < room {
+				claimed, err := claimExpired(tx, r.owner, r.o.LeaseTTL, room-len(taken))
+				if err != nil {
+					return err
+				}
+				taken = append(taken, claimed...)
+			}
+			return nil
+		})
+		if err != nil {
+			return r.o.Sweep, err
+		}
+	}
+}
+
+// pause is how long the sweeper may sleep when the next run is due at due.
+func (r *Runner) pause(now, due time.Time) time.Duration {
+	next := now.Add(r.o.Sweep)
+	if r.db.Embedded() {
+		// Nobody else leaves runs behind.
+		next = now.Add(time.Hour)
+	}
+	if !due.IsZero() && due.Before(next) {
+		next = due
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next = next
+	r.notify()
+	return max(next.Sub(now), 0)
+}
+
+// heartbeat prolongs this node's leases and ends the beats of those that are
+// lost, until ctx ends.
+func (r *Runner) heartbeat(ctx context.Context) {
+	tick := time.NewTicker(r.o.LeaseTTL / 3)
+	defer tick.Stop()
+	sure := time.Now() // until TTL after this, our leases hold
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		asked := time.Now()
+		r.mu.Lock()
+		mine := make(map[string]*held, len(r.held))
+		for id, h := range r.held {
+			mine[id] = h
+		}
+		r.mu.Unlock()
+		bounded, done := context.WithTimeout(ctx, r.o.LeaseTTL/3)
+		var kept []string
+		err := r.db.Update(bounded, func(tx *db.Tx) (err error) {
+			kept, err = extendLeases(tx, r.owner, r.o.LeaseTTL)
+			return err
+		})
+		done()
+		switch {
+		case err == nil:
+			sure = asked
+			for _, id := range kept {
+				delete(mine, id)
+			}
+		case time.Since(sure) < r.o.LeaseTTL:
+			r.o.Logger.Error("leases not prolonged", "error", err)
+			continue
+		}
+		// What is left was taken by another node, or may have been.
+		r.mu.Lock()
+		for id, h := range mine {
+			if r.held[id] == h {
+				r.drop(h, errLost)
+			}
+		}
+		r.mu.Unlock()
+	}
+}

@@ -1,0 +1,175 @@
+package workflow
+
+import (
+	"encoding/json"
+	"time"
+
+	"larder/internal/db"
+)
+
+// A run is a row of table run. The holder of its lease keeps a copy and needs
+// no read between beats: every write is fenced by the epoch, which grows with
+// each claim and each beat, so a copy that is not the row's present state
+// cannot write.
+type run struct {
+	id         string
+	definition string
+	subject    string
+	account    string
+	region     string
+	input      json.RawMessage
+	state      json.RawMessage
+	step       string
+	attempt    int
+	lastError  string
+	note       string
+	due        time.Time
+	awaits     string
+	deadline   time.Time
+	started    time.Time
+	updated    time.Time
+	epoch      int64
+}
+
+const runColumns = `id, definition, subject, account, region, input, state, step, attempt,
+	last_error, note, due, awaits, deadline, started, updated, epoch`
+
+func scanRun(rows *db.Rows) (run, error) {
+	var r run
+	var due, deadline, started, updated int64
+	err := rows.Scan(&r.id, &r.definition, &r.subject, &r.account, &r.region, &r.input, &r.state, &r.step, &r.attempt,
+		&r.lastError, &r.note, &due, &r.awaits, &deadline, &started, &updated, &r.epoch)
+	r.due, r.deadline, r.started, r.updated = db.Time(due), db.Time(deadline), db.Time(started), db.Time(updated)
+	return r, err
+}
+
+// wait puts the run off until due, but never past its deadline unless that
+// is over already.
+func (r *run) wait(now time.Time, d time.Duration) {
+	r.due = now.Add(max(d, 0))
+	if now.Before(r.deadline) && r.due.After(r.deadline) {
+		r.due = r.deadline
+	}
+}
+
+// insertRun adds a run, held by owner for ttl or by nobody; *added tells
+// after the commit whether it was new.
+func insertRun(tx *db.Tx, r run, owner string, ttl time.Duration, added *int64) error {
+	const columns = `INSERT INTO run (` + runColumns + `, lease_owner, lease_until)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, `
+	args := []any{r.id, r.definition, r.subject, r.account, r.region, r.input, r.state, r.step, r.attempt,
+		r.lastError, r.note, db.Micros(r.due), r.awaits, db.Micros(r.deadline), db.Micros(r.started), db.Micros(r.updated),
+		r.epoch, owner}
+	if owner == "" {
+		return tx.ExecCount(added, columns+`0) ON CONFLICT (id) DO NOTHING`, args...)
+	}
+	return tx.ExecCount(added, columns+`{{now}} + ?) ON CONFLICT (id) DO NOTHING`, append(args, ttl.Microseconds())...)
+}
+
+// advanceRun writes the run's next state if owner still holds it at epoch,
+// and reports whether it did. A run that is released is held by nobody
+// afterwards.
+func advanceRun(tx *db.Tx, next run, owner string, epoch int64, release bool) (bool, error) {
+	keep := ``
+	if release {
+		keep = `, lease_owner = '', lease_until = 0`
+	}
+	n, err := tx.ExecRows(`UPDATE run SET state = ?, step = ?, attempt = ?, last_error = ?, note = ?, due = ?, awaits = ?,
+		updated = ?, epoch = ?`+keep+` WHERE id = ? AND epoch = ? AND lease_owner = ?`,
+		next.state, next.step, next.attempt, next.lastError, next.note, db.Micros(next.due), next.awaits,
+		db.Micros(next.updated), next.epoch, next.id, epoch, owner)
+	return n == 1, err
+}
+
+// endRun deletes the run if owner still holds it at epoch, and reports
+// whether it did, with the latches that were kept for it.
+func endRun(tx *db.Tx, id, owner string, epoch int64) (bool, error) {
+	n, err := tx.ExecRows(`DELETE FROM run WHERE id = ? AND epoch = ? AND lease_owner = ?`, id, epoch, owner)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	// '0' is the character after '/': every key that begins with "id/".
+	return true, tx.Exec(`DELETE FROM latch WHERE key >= ? AND key < ?`, id+"/", id+"0")
+}
+
+// claimDue takes up to limit runs that are due and held by nobody.
+func claimDue(tx *db.Tx, owner string, ttl time.Duration, now time.Time, limit int) ([]run, error) {
+	return db.Collect(tx, scanRun, `UPDATE run SET lease_owner = ?, lease_until = {{now}} + ?, awaits = '', epoch = epoch + 1
+		WHERE lease_until = 0 AND id IN (SELECT id FROM run WHERE lease_until = 0 AND due <= ? ORDER BY due LIMIT ?)
+		RETURNING `+runColumns, owner, ttl.Microseconds(), db.Micros(now), limit)
+}
+
+// claimExpired takes up to limit runs whose holder let the lease run out.
+func claimExpired(tx *db.Tx, owner string, ttl time.Duration, limit int) ([]run, error) {
+	return db.Collect(tx, scanRun, `UPDATE run SET lease_owner = ?, lease_until = {{now}} + ?, epoch = epoch + 1
+		WHERE lease_until > 0 AND lease_until < {{now}} AND id IN (
+			SELECT id FROM run WHERE lease_until > 0 AND lease_until < {{now}} ORDER BY lease_until LIMIT ?)
+		RETURNING `+runColumns, owner, ttl.Microseconds(), limit)
+}
+
+// claimAwaiting takes the runs that await key.
+func claimAwaiting(tx *db.Tx, key, owner string, ttl time.Duration, now time.Time) ([]run, error) {
+	return db.Collect(tx, scanRun, `UPDATE run SET lease_owner = ?, lease_until = {{now}} + ?, awaits = '', due = ?, epoch = epoch + 1
+		WHERE awaits = ? AND awaits <> '' RETURNING `+runColumns, owner, ttl.Microseconds(), db.Micros(now), key)
+}
+
+// wakeAwaiting makes the runs that await key due, held by nobody.
+func wakeAwaiting(tx *db.Tx, key string, now time.Time) (int64, error) {
+	return tx.ExecRows(`UPDATE run SET awaits = '', due = ?, epoch = epoch + 1 WHERE awaits = ? AND awaits <> ''`,
+		db.Micros(now), key)
+}
+
+// earliestDue is when the next run that nobody holds is due; the zero time if
+// there is none.
+func earliestDue(tx *db.Tx) (time.Time, error) {
+	var due *int64
+	err := tx.Row(`SELECT MIN(due) FROM run WHERE lease_until = 0`).Scan(&due)
+	if err != nil || due == nil {
+		return time.Time{}, err
+	}
+	return db.Time(*due), nil
+}
+
+// extendLeases prolongs all leases of owner and returns the runs it holds.
+func extendLeases(tx *db.Tx, owner string, ttl time.Duration) ([]string, error) {
+	return db.Collect(tx, func(rows *db.Rows) (id string, err error) {
+		err = rows.Scan(&id)
+		return id, err
+	}, `UPDATE run SET lease_until = {{now}} + ? WHERE lease_until > 0 AND lease_owner = ? RETURNING id`,
+		ttl.Microseconds(), owner)
+}
+
+// releaseLeases hands back all leases of owner.
+func releaseLeases(tx *db.Tx, owner string) error {
+	return tx.Exec(`UPDATE run SET lease_owner = '', lease_until = 0, epoch = epoch + 1 WHERE lease_until > 0 AND lease_owner = ?`, owner)
+}
+
+// voidLeases hands back the leases of everybody but owner, for a database
+// that has only one user.
+func voidLeases(tx *db.Tx, owner string) error {
+	return tx.Exec(`UPDATE run SET lease_owner = '', lease_until = 0, epoch = epoch + 1 WHERE lease_until > 0 AND lease_owner <> ?`, owner)
+}
+
+// Latches.
+
+func putLatch(tx *db.Tx, key string) error {
+	return tx.Exec(`INSERT INTO latch (key, arrived) VALUES (?, {{now}}) ON CONFLICT (key) DO NOTHING`, key)
+}
+
+// takeLatch removes the latch of key and reports whether there was one.
+func takeLatch(tx *db.Tx, key string) (bool, error) {
+	n, err := tx.ExecRows(`DELETE FROM latch WHERE key = ?`, key)
+	return n > 0, err
+}
+
+// dropLatches removes latches nobody asked for in age.
+func dropLatches(tx *db.Tx, age time.Duration) error {
+	return tx.Exec(`DELETE FROM latch WHERE arrived < {{now}} - ?`, age.Microseconds())
+}
+
+// anyExpired reports whether a lease has run out.
+func anyExpired(tx *db.Tx) (bool, error) {
+	var any bool
+	err := tx.Row(`SELECT EXISTS (SELECT 1 FROM run WHERE lease_until > 0 AND lease_until < {{now}})`).Scan(&any)
+	return any, err
+}
