@@ -28,7 +28,7 @@ func TestSealOpen(t *testing.T) {
 	k := newKeys(t, keyOf(1))
 	for _, plain := range []string{"", "x", "s3cr3t", strings.Repeat("long ", 10000)} {
 		sealed := k.Seal([]byte(plain), "row 1")
-		if !seal.IsSealed(sealed) || plain != "" && strings.Contains(sealed, plain) {
+		if !seal.IsSealed(sealed) || len(plain) > 5 && strings.Contains(sealed, plain) {
 			t.Errorf("sealed %q", sealed)
 		}
 		if again := k.Seal([]byte(plain), "row 1"); again == sealed {
