@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // Error is the one error type of the API. It carries the code that goes on
@@ -37,7 +38,7 @@ func Code(err error) string {
 	return CodeInternalFailure
 }
 
-// Codes of the common errors, which any operation may answer. The modelled
+// Codes of the common errors, which any operation may answer. The modeled
 // ones are generated.
 const (
 	CodeAccessDenied          = "AccessDeniedException"
@@ -76,14 +77,14 @@ func Unsupported(op Op) *Error {
 }
 
 // answerable brings err to one that the operation may answer. Every operation
-// may answer the common errors. A modelled error that this operation's model
+// may answer the common errors. A modeled error that this operation's model
 // does not list becomes a ValidationException with the same message, as on
 // AWS (ListRecordHistory answers ValidationException to a bad filter); the
 // cause stays in the chain for the log. So a rule shared by many operations
 // can name its error once.
 func (op Op) answerable(err error) error {
 	e, ok := errors.AsType[*Error](err)
-	if !ok || op.Models(e.Code) || !exceptions(^exceptions(0)).has(e.Code) {
+	if !ok || op.Models(e.Code) || !slices.Contains(exceptionCodes[:], e.Code) {
 		return err
 	}
 	return &Error{Code: CodeValidation, Message: e.Message, Status: e.Status, Err: err}

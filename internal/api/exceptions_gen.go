@@ -2,7 +2,7 @@
 
 package api
 
-// Codes of the modelled errors.
+// Codes of the modeled errors.
 const (
 	CodeDuplicateResource     = "DuplicateResourceException"
 	CodeInvalidParameters     = "InvalidParametersException"
@@ -37,42 +37,42 @@ var exceptionCodes = [...]string{
 	CodeTagOptionNotMigrated,
 }
 
-// DuplicateResource returns a modelled DuplicateResourceException.
+// DuplicateResource returns a modeled DuplicateResourceException.
 func DuplicateResource(format string, args ...any) *Error {
 	return Errorf(CodeDuplicateResource, format, args...)
 }
 
-// InvalidParameters returns a modelled InvalidParametersException.
+// InvalidParameters returns a modeled InvalidParametersException.
 func InvalidParameters(format string, args ...any) *Error {
 	return Errorf(CodeInvalidParameters, format, args...)
 }
 
-// InvalidState returns a modelled InvalidStateException.
+// InvalidState returns a modeled InvalidStateException.
 func InvalidState(format string, args ...any) *Error {
 	return Errorf(CodeInvalidState, format, args...)
 }
 
-// LimitExceeded returns a modelled LimitExceededException.
+// LimitExceeded returns a modeled LimitExceededException.
 func LimitExceeded(format string, args ...any) *Error {
 	return Errorf(CodeLimitExceeded, format, args...)
 }
 
-// OperationNotSupported returns a modelled OperationNotSupportedException.
+// OperationNotSupported returns a modeled OperationNotSupportedException.
 func OperationNotSupported(format string, args ...any) *Error {
 	return Errorf(CodeOperationNotSupported, format, args...)
 }
 
-// ResourceInUse returns a modelled ResourceInUseException.
+// ResourceInUse returns a modeled ResourceInUseException.
 func ResourceInUse(format string, args ...any) *Error {
 	return Errorf(CodeResourceInUse, format, args...)
 }
 
-// ResourceNotFound returns a modelled ResourceNotFoundException.
+// ResourceNotFound returns a modeled ResourceNotFoundException.
 func ResourceNotFound(format string, args ...any) *Error {
 	return Errorf(CodeResourceNotFound, format, args...)
 }
 
-// TagOptionNotMigrated returns a modelled TagOptionNotMigratedException.
+// TagOptionNotMigrated returns a modeled TagOptionNotMigratedException.
 func TagOptionNotMigrated(format string, args ...any) *Error {
 	return Errorf(CodeTagOptionNotMigrated, format, args...)
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -26,19 +27,66 @@ type operation struct {
 	errors   exceptions
 	page     Page
 
-	newInput  func() any
-	newOutput func() any
-	serve     func(context.Context, Service, any) (any, error)
+	newInput     func() any
+	newOutput    func() any
+	decodeInput  func(body []byte) (in any, absent []string, err error)
+	decodeOutput func(body []byte) (any, error)
+	appendInput  func(dst []byte, in any) []byte
+	appendOutput func(dst []byte, out any) []byte
+	check        func(in any, absent []string) error
+	serve        func(context.Context, Service, any) (any, error)
+}
+
+// An output is what the generator gives a pointer to an output.
+type output[O any] interface {
+	*O
+	decode(*decoder)
+	encode([]byte) []byte
+}
+
+// An input is what the generator gives a pointer to an input.
+type input[I any] interface {
+	output[I]
+	check(*violations)
 }
 
 // bind completes a row with what follows from the operation's types.
-func bind[I, O any](method func(Service, context.Context, *I) (*O, error), o operation) operation {
-	o.newInput = func() any { return new(I) }
-	o.newOutput = func() any { return new(O) }
+func bind[I, O any, PI input[I], PO output[O]](method func(Service, context.Context, PI) (PO, error), o operation) operation {
+	o.newInput = func() any { return PI(new(I)) }
+	o.newOutput = func() any { return PO(new(O)) }
+	o.decodeInput = func(body []byte) (any, []string, error) {
+		in := PI(new(I))
+		absent, err := read(body, in)
+		return in, absent, err
+	}
+	o.decodeOutput = func(body []byte) (any, error) {
+		out := PO(new(O))
+		if _, err := read(body, out); err != nil {
+			return nil, err
+		}
+		return out, nil
+	}
+	o.appendInput = func(dst []byte, in any) []byte { return in.(PI).encode(dst) }
+	o.appendOutput = func(dst []byte, out any) []byte { return out.(PO).encode(dst) }
+	typed := func(in any) (PI, error) {
+		if typed, ok := in.(PI); ok && typed != nil {
+			return typed, nil
+		}
+		return nil, fmt.Errorf("api: %s takes a %T, not %T", o.name, PI(nil), in)
+	}
+	o.check = func(in any, absent []string) error {
+		typed, err := typed(in)
+		if err != nil {
+			return err
+		}
+		v := violations{absent: absent}
+		typed.check(&v)
+		return v.err()
+	}
 	o.serve = func(ctx context.Context, s Service, in any) (any, error) {
-		typed, ok := in.(*I)
-		if !ok || typed == nil {
-			return nil, fmt.Errorf("api: %s takes %T, not %T", o.name, typed, in)
+		typed, err := typed(in)
+		if err != nil {
+			return nil, err
 		}
 		out, err := method(s, ctx, typed)
 		if err != nil {
@@ -135,21 +183,17 @@ func NewOutput(op Op) any {
 // dispatch calls op's method of s.
 func dispatch(ctx context.Context, s Service, op Op, in any) (any, error) {
 	if !op.known() {
-		return nil, Errorf(CodeUnknownOperation, "")
+		return nil, unknownOperation(op)
 	}
 	return operations[op].serve(ctx, s, in)
 }
 
-// exceptions is a set of modelled errors.
+// exceptions is a set of modeled errors.
 type exceptions uint16
 
 func (set exceptions) has(code string) bool {
-	for i, c := range exceptionCodes {
-		if c == code {
-			return set&(1<<i) != 0
-		}
-	}
-	return false
+	i := slices.Index(exceptionCodes[:], code)
+	return i >= 0 && set&(1<<i) != 0
 }
 
 func (set exceptions) codes() []string {

@@ -132,6 +132,3 @@ func constant(enum, value string) string {
 	}
 	return name
 }
-
-// wireName is a member's name as AWS writes it in the paths of its messages.
-func wireName(member string) string { return strings.ToLower(member[:1]) + member[1:] }

@@ -30,6 +30,8 @@ var files = []struct {
 	{"exceptions_gen.go", writeExceptions},
 	{"operations_gen.go", writeOperations},
 	{"service_gen.go", writeService},
+	{"codec_gen.go", writeCodec},
+	{"rules_gen.go", writeRules},
 }
 
 func main() {

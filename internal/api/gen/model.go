@@ -101,7 +101,7 @@ type api struct {
 	operations []*operation // each model's in order of name
 	shapes     map[string]*shape
 	names      []string // of the shapes, sorted
-	exceptions []string // names of the modelled errors, sorted
+	exceptions []string // names of the modeled errors, sorted
 }
 
 // read joins the models in the given files. Two models may share a shape only

@@ -68,9 +68,9 @@ func writeEnums(w *writer, a *api) error {
 	return nil
 }
 
-// writeExceptions writes a code, a bit and a constructor for each modelled error.
+// writeExceptions writes a code, a bit and a constructor for each modeled error.
 func writeExceptions(w *writer, a *api) error {
-	w.line("// Codes of the modelled errors.")
+	w.line("// Codes of the modeled errors.")
 	w.line("const (")
 	for _, name := range a.exceptions {
 		w.line("Code%s = %q", exception(name), name)
@@ -93,11 +93,11 @@ func writeExceptions(w *writer, a *api) error {
 	w.line("}\n")
 	for _, name := range a.exceptions {
 		short := exception(name)
-		w.line("// %s returns a modelled %s.", short, name)
+		w.line("// %s returns a modeled %s.", short, name)
 		w.line("func %s(format string, args ...any) *Error { return Errorf(Code%s, format, args...) }\n", short, short)
 	}
 	return nil
 }
 
-// exception is a modelled error's name without its ending.
+// exception is a modeled error's name without its ending.
 func exception(name string) string { return strings.TrimSuffix(name, "Exception") }
