@@ -62,7 +62,8 @@ func apply(ctx context.Context, b backend, known []migration, log *slog.Logger) 
 	done := map[int64]string{} // number → digest
 	err := b.update(ctx, func(tx *Tx) error {
 		clear(done)
-		if err := tx.Exec(`CREATE TABLE IF NOT EXISTS migration (
+		// ExecRows sends it now: a later statement needs the table to be there.
+		if _, err := tx.ExecRows(`CREATE TABLE IF NOT EXISTS migration (
 			number {{int}} PRIMARY KEY, name {{text}} NOT NULL, digest {{text}} NOT NULL, applied {{int}} NOT NULL)`); err != nil {
 			return err
 		}

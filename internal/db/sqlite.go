@@ -16,7 +16,7 @@ type embedded struct {
 	lock    *os.File
 	writer  *writer
 	readers chan *conn // idle reading connections
-	conns   int           // how many readers there are
+	conns   int        // how many readers there are
 	closing chan struct{}
 	once    sync.Once
 }

@@ -3,10 +3,15 @@ package dbtest
 
 import (
 	"context"
+	"crypto/rand"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"larder/internal/db"
 )
@@ -77,6 +82,66 @@ func Run(t *testing.T, fn func(*testing.T, *db.DB)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		t.Skip("PostgreSQL is not built yet")
+		fn(t, Postgres(t))
 	})
+}
+
+// Postgres opens a fresh schema of the PostgreSQL database that
+// TEST_POSTGRES_URL names, and skips the test if it names none.
+func Postgres(t testing.TB) *db.DB {
+	t.Helper()
+	return OpenURL(t, URL(t))
+}
+
+// URL makes a schema in the PostgreSQL database that TEST_POSTGRES_URL names,
+// for tests that open it several times, and drops it when the test ends. It
+// skips the test if the variable names none. The schema is empty until it is
+// first opened.
+func URL(t testing.TB) string {
+	t.Helper()
+	base := os.Getenv("TEST_POSTGRES_URL")
+	if base == "" {
+		t.Skip("TEST_POSTGRES_URL names no PostgreSQL")
+	}
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := "test_" + strings.ToLower(rand.Text())
+	command(t, base, "CREATE SCHEMA "+schema)
+	t.Cleanup(func() { command(t, base, "DROP SCHEMA "+schema+" CASCADE") })
+	q := u.Query()
+	q.Set("search_path", schema)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// OpenURL opens a PostgreSQL database and closes it when the test ends if the
+// test has not.
+func OpenURL(t testing.TB, url string) *db.DB {
+	t.Helper()
+	d, err := db.Open(context.Background(), db.Options{URL: url, Ephemeral: true, Conns: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Errorf("close the database: %v", err)
+		}
+	})
+	return d
+}
+
+// command runs one statement outside any schema of a test.
+func command(t testing.TB, url, statement string) {
+	t.Helper()
+	ctx := context.Background()
+	c, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(ctx)
+	if _, err := c.Exec(ctx, statement); err != nil {
+		t.Errorf("%s: %v", statement, err)
+	}
 }
