@@ -92,18 +92,43 @@ func memberPath(key string) string {
 func (r rule) violations(value string) []string {
 	var broken []string
 	if n := utf8.RuneCountInString(value); r.max > 0 && n > r.max {
-		broken = append(broken, "Member must have length less than or equal to "+strconv.Itoa(r.max))
+		broken = append(broken, longer+strconv.Itoa(r.max))
 	} else if n < r.min {
-		broken = append(broken, "Member must have length greater than or equal to "+strconv.Itoa(r.min))
+		broken = append(broken, shorter+strconv.Itoa(r.min))
 	}
 	if r.pattern != "" && !pattern(r.pattern).MatchString(value) {
-		broken = append(broken, "Member must satisfy regular expression pattern: "+r.pattern)
+		broken = append(broken, unlike+r.pattern)
 	}
 	if r.oneOf != "" && !among(r.oneOf, value) {
 		broken = append(broken, "Member must satisfy enum value set: ["+r.oneOf+"]")
 	}
 	return broken
 }
+
+// sentences lists all constraints of a list's element, as AWS does when an
+// element violates one of them.
+func (r rule) sentences() string {
+	var all []string
+	if r.max > 0 {
+		all = append(all, longer+strconv.Itoa(r.max))
+	}
+	if r.min > 0 {
+		all = append(all, shorter+strconv.Itoa(r.min))
+	}
+	if r.pattern != "" {
+		all = append(all, unlike+r.pattern)
+	}
+	if r.oneOf != "" {
+		all = append(all, "Member must satisfy enum value set: ["+r.oneOf+"]")
+	}
+	return strings.Join(all, ", ")
+}
+
+const (
+	longer  = "Member must have length less than or equal to "
+	shorter = "Member must have length greater than or equal to "
+	unlike  = "Member must satisfy regular expression pattern: "
+)
 
 func among(values, value string) bool {
 	for v := range strings.SplitSeq(values, ", ") {
@@ -212,21 +237,19 @@ func strs[T ~string](d *decoder, f fields, name string, length, each rule) []T {
 	}
 	inside := f.below(name + ".member")
 	list := make([]T, 0, len(members))
-	var broken []string
+	broken := false
 	for _, m := range members {
 		value, ok := inside.get(m.name)
 		if !ok {
 			d.breaks(malformed("Member %s of '%s' is not a string", m.name, memberPath(f.prefix+name)))
 			return nil
 		}
-		if broken == nil {
-			broken = each.violations(value)
-		}
+		broken = broken || each.violations(value) != nil
 		list = append(list, T(value))
 	}
 	shown := func() string { return quoted(listText(list), each) }
-	if broken != nil {
-		d.fault(f, name, shown(), "Member must satisfy constraint: ["+strings.Join(broken, ", ")+"]")
+	if broken {
+		d.fault(f, name, shown(), "Member must satisfy constraint: ["+each.sentences()+"]")
 	}
 	d.length(f, name, len(list), length, shown)
 	return list
@@ -296,9 +319,9 @@ func (d *decoder) members(f fields, name string, length rule) ([]element, bool) 
 func (d *decoder) length(f fields, name string, n int, length rule, shown func() string) {
 	switch {
 	case length.max > 0 && n > length.max:
-		d.fault(f, name, shown(), "Member must have length less than or equal to "+strconv.Itoa(length.max))
+		d.fault(f, name, shown(), longer+strconv.Itoa(length.max))
 	case n < length.min:
-		d.fault(f, name, shown(), "Member must have length greater than or equal to "+strconv.Itoa(length.min))
+		d.fault(f, name, shown(), shorter+strconv.Itoa(length.min))
 	}
 }
 

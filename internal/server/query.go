@@ -1,0 +1,119 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"larder/internal/api"
+	"larder/internal/awsquery"
+	"larder/internal/sigv4"
+)
+
+// xmlType is the content type of the query protocol's answers.
+const xmlType = "text/xml"
+
+// query answers a request of the query protocol.
+func (x *exchange) query() {
+	buf := bodies.Get().(*[]byte)
+	defer keep(&bodies, buf)
+	service, op, out, err := x.serveQuery(buf)
+	if err != nil {
+		x.queryError(service, err)
+		return
+	}
+	answer := bodies.Get().(*[]byte)
+	defer keep(&bodies, answer)
+	*answer = awsquery.AppendAnswer((*answer)[:0], op, out, x.id)
+	x.write(http.StatusOK, xmlType, *answer)
+}
+
+func (x *exchange) serveQuery(buf *[]byte) (service awsquery.Service, op awsquery.Op, out awsquery.Answer, err error) {
+	service = x.scoped()
+	body, err := x.readBody(*buf, maxForm)
+	if err != nil {
+		return service, op, nil, err
+	}
+	*buf = body
+	ctx, err := x.authenticated(body)
+	if err != nil {
+		return service, op, nil, err
+	}
+	r, err := awsquery.Parse(body)
+	if err != nil {
+		return service, op, nil, err
+	}
+	if service == "" {
+		service, _ = awsquery.ServiceOfVersion(r.Version)
+	}
+	var handlers awsquery.Handlers = x.s.config.CloudFormation
+	if service == awsquery.STS {
+		handlers = x.s.config.STS
+	}
+	op, out, err = awsquery.Serve(ctx, handlers, r, func(ctx context.Context, op awsquery.Op, in any) error {
+		x.op = op.String() // known from here on, also if the operation panics
+		if x.s.config.AuthorizeQuery == nil {
+			return nil
+		}
+		return x.s.config.AuthorizeQuery(ctx, op, in)
+	})
+	if op.Action != "" {
+		x.op = op.String()
+	}
+	return service, op, out, err
+}
+
+// scoped returns the service that the request was signed for, "" if it was
+// signed for none of ours; then the version of the API tells.
+func (x *exchange) scoped() awsquery.Service {
+	auth, err := sigv4.Parse(x.r)
+	if err != nil {
+		return ""
+	}
+	switch s := awsquery.Service(auth.Service); s {
+	case awsquery.CloudFormation, awsquery.STS:
+		return s
+	}
+	return ""
+}
+
+func (x *exchange) queryError(service awsquery.Service, err error) {
+	var e *awsquery.Error
+	if q, ok := errors.AsType[*awsquery.Error](err); ok {
+		e = q
+		x.code = e.Code
+	} else {
+		e = queryFault(x.fault(err))
+		x.code = e.Code
+	}
+	x.write(e.Status, xmlType, awsquery.AppendError(nil, service, e, x.id))
+}
+
+// queryFault says one of the API's common errors in the words of the query
+// protocol, which has other codes and statuses for some.
+func queryFault(e *api.Error) *awsquery.Error {
+	q := &awsquery.Error{Code: e.Code, Message: e.Message, Status: http.StatusForbidden}
+	switch e.Code {
+	case api.CodeAccessDenied:
+		q.Code = "AccessDenied"
+	case api.CodeMissingAuthentication:
+		q.Code = "MissingAuthenticationToken"
+	case api.CodeInvalidSignature:
+		q.Code = "SignatureDoesNotMatch"
+	case api.CodeUnrecognizedClient:
+		q.Code = "InvalidClientTokenId"
+	case api.CodeExpiredToken:
+		q.Code = "ExpiredToken"
+	case api.CodeIncompleteSignature:
+		q.Code, q.Status = "IncompleteSignature", http.StatusBadRequest
+	case api.CodeThrottling:
+		q.Code, q.Status = "Throttling", http.StatusBadRequest
+	case api.CodeValidation:
+		q.Code, q.Status = "ValidationError", http.StatusBadRequest
+	case api.CodeSerialization:
+		q.Code, q.Status = "MalformedInput", http.StatusBadRequest
+	default:
+		q.Status = e.Status
+	}
+	return q
+}
