@@ -1,124 +1,284 @@
-// Package template reads CloudFormation templates and evaluates them. It is
-// pure: what it needs from outside (exports, SSM values, zones) is handed in
-// through Env, and what resources turn out to be through Live.
 package template
 
-import "larder/internal/cfn/schema"
-
-// Limits bound what Parse accepts; each is a setting.
-type Limits struct {
-	Bytes, Parameters, Mappings, Resources, Outputs, Depth int
-	// … the helper who builds this completes it
-}
-
-// DefaultLimits are CloudFormation's documented quotas.
-func DefaultLimits() Limits { panic("being built") }
-
-// Error is a fault in a template or in the values given for it. Message is in
-// AWS's words; the position helps people and is not part of it.
-type Error struct {
-	Code         string // ValidationError unless AWS says otherwise
-	Message      string
-	Path         string // such as Resources/Bucket/Properties/BucketName
-	Line, Column int    // 1-based; 0 if unknown
-}
-
-func (e *Error) Error() string { return e.Message }
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
 
 // Template is a parsed template. It is immutable and safe for concurrent use.
 type Template struct {
 	Description string
-	Format      string       // AWSTemplateFormatVersion
-	Parameters  []*Parameter // in the template's order
-	Resources   []*Resource  // in the template's order
-	// and mappings, conditions, rules, outputs, metadata …
+	Format      string               // AWSTemplateFormatVersion
+	Transforms  []string             // the Transform section, and what Fn::Transform names elsewhere
+	Metadata    *Node                // nil if there is none
+	Parameters  []*Parameter         // in the template's order, as are the rest
+	Mappings    []*Mapping           //
+	Conditions  []*Condition         //
+	Rules       []*Rule              //
+	Resources   []*Resource          //
+	Outputs     []*OutputDeclaration //
+
+	parameters map[string]*Parameter
+	mappings   map[string]*Mapping
+	conditions map[string]*Condition
+	resources  map[string]*Resource
+
+	extended bool   // AWS::LanguageExtensions is on
+	pending  string // the first transform that must run before the template can be evaluated
 }
 
-// Parse reads a YAML or JSON template.
-func Parse(src []byte, lim Limits) (*Template, error) { panic("being built") }
+// languageExtensions is the one transform that is a part of the language.
+const languageExtensions = "AWS::LanguageExtensions"
 
-// Parameter is a template parameter.
-type Parameter struct {
-	Name, Type            string
-	Default               *string
-	NoEcho                bool
-	Description           string
-	AllowedValues         []string
-	AllowedPattern        string
-	ConstraintDescription string
-	MinLength, MaxLength  string // decimal, "" if absent
-	MinValue, MaxValue    string
+// Parameter returns the parameter of that name, or nil.
+func (t *Template) Parameter(name string) *Parameter { return t.parameters[name] }
+
+// Mapping returns the mapping of that name, or nil.
+func (t *Template) Mapping(name string) *Mapping { return t.mappings[name] }
+
+// Condition returns the condition of that name, or nil.
+func (t *Template) Condition(name string) *Condition { return t.conditions[name] }
+
+// Resource returns the resource of that logical id, or nil.
+func (t *Template) Resource(logicalID string) *Resource { return t.resources[logicalID] }
+
+// Parse reads a YAML or JSON template and refuses what CloudFormation refuses
+// before it creates anything. The error is an [*Error].
+//
+// A template that names a macro is read as far as it goes: what the macro may
+// turn into something else (references, names of sections and attributes) is
+// not judged, and Evaluate refuses it by the macro's name.
+func Parse(src []byte, lim Limits) (*Template, error) {
+	root, err := read(src, lim)
+	if err != nil {
+		return nil, err
+	}
+	t, err := build(root, lim)
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
-// Resource is a resource declaration.
-type Resource struct {
-	LogicalID           string
-	Type                string
-	Condition           string
-	DependsOn           []string
-	DeletionPolicy      string // "" means the type's default
-	UpdateReplacePolicy string
+// read reads the text into a tree that is a map without nulls.
+func read(src []byte, lim Limits) (*Node, error) {
+	if len(src) > lim.Bytes {
+		return nil, fault("Template may not exceed %d bytes in size.", lim.Bytes)
+	}
+	src = bytes.TrimPrefix(src, []byte("\ufeff"))
+	// As on AWS, a text that begins like a JSON object is held to be one.
+	isJSON := bytes.HasPrefix(bytes.TrimLeft(src, " \t\r\n"), []byte("{"))
+	var root Node
+	var nulls bool
+	var err error
+	switch {
+	case !utf8.Valid(src) && isJSON:
+		err = fault("Template format error: JSON not well-formed.")
+	case !utf8.Valid(src):
+		err = yamlMalformed(nil)
+	case isJSON:
+		root, nulls, err = readJSON(src, lim)
+	default:
+		root, nulls, err = readYAML(src, lim)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if root.kind != KindMap {
+		return nil, fault("Template format error: unsupported structure.").at(&root)
+	}
+	if nulls {
+		path, null := firstNull(&root, "")
+		e := fault("[%s] 'null' values are not allowed in templates", path).at(null)
+		e.Path = path[1:]
+		return nil, e
+	}
+	return &root, nil
 }
 
-// Env is what evaluation needs from outside.
-type Env struct {
-	Account, Region, Partition, URLSuffix string
-	StackName, StackID                    string
-	NotificationARNs                      []string
-	Zones                                 func(region string) []string                // Fn::GetAZs
-	Export                                func(name string) (value string, ok bool)   // Fn::ImportValue
-	Stored                                func(name string) (value string, err error) // SSM parameter types
-	Rules                                 []string                                    // further JSON rule objects to hold (Service Catalog's TEMPLATE constraints)
+// build makes a template of a tree, which it takes over.
+func build(root *Node, lim Limits) (*Template, error) {
+	t := &Template{}
+	if err := t.sections(root, lim); err != nil {
+		return nil, err
+	}
+	c := &compiler{t: t, lim: lim, blank: t.pending != ""}
+	for _, section := range []struct {
+		name string
+		read func(*compiler, *Node) *Error
+	}{
+		// Each refers only to those before it, and to itself.
+		{"Parameters", (*compiler).parameterSection},
+		{"Mappings", (*compiler).mappingSection},
+		{"Conditions", (*compiler).conditionSection},
+		{"Rules", (*compiler).ruleSection},
+		{"Resources", (*compiler).resourceSection},
+		{"Outputs", (*compiler).outputSection},
+	} {
+		n := root.Get(section.name)
+		switch {
+		case n == nil && section.name == "Resources":
+			return nil, noResources().at(root)
+		case n == nil:
+			continue
+		case n.kind != KindMap:
+			return nil, anObject(section.name).at(n).under(section.name)
+		}
+		if err := section.read(c, n); err != nil {
+			return nil, err.at(n).under(section.name)
+		}
+	}
+	if err := t.definiteCycle(); err != nil && !c.blank {
+		return nil, err
+	}
+	return t, nil
 }
 
-// Evaluation is a template bound to parameter values: rules hold, conditions are decided.
-type Evaluation struct {
-	Template *Template
+func noResources() *Error {
+	return fault("Template format error: At least one Resources member must be defined.")
 }
 
-// Evaluate binds given values, checks every parameter constraint and rule, and decides the conditions.
-func (t *Template) Evaluate(env Env, given map[string]string) (*Evaluation, error) {
-	panic("being built")
+func anObject(section string) *Error {
+	return fault("Template format error: Any %s member must be an object.", section)
 }
 
-// Bound is a parameter with its value.
-type Bound struct {
-	Key      string
-	Value    string // as given or defaulted
-	Resolved string // of an SSM parameter type
-	NoEcho   bool
+// sections checks the names of the sections and reads those that are single
+// values.
+func (t *Template) sections(root *Node, lim Limits) *Error {
+	if n := root.Get("Transform"); n != nil {
+		if err := t.transformSection(n); err != nil {
+			return err.at(n).under("Transform")
+		}
+	}
+	t.embedded(root)
+	t.Transforms = slices.Clip(t.Transforms)
+
+	var invalid []string
+	first := -1
+	for i := range root.keys {
+		switch root.keys[i].name {
+		case "AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings", "Conditions", "Rules",
+			"Transform", "Resources", "Outputs":
+		case "Hooks":
+			t.waitFor("AWS::CodeDeployBlueGreen")
+		default:
+			if first < 0 {
+				first = i
+			}
+			invalid = append(invalid, root.keys[i].name)
+		}
+	}
+	if invalid != nil && t.pending == "" { // a macro may have sections of its own
+		return fault("Invalid template property or properties %s", bracketed(invalid)).atKey(root, first)
+	}
+	if n := root.Get("AWSTemplateFormatVersion"); n != nil {
+		if t.Format = n.text; t.Format != "2010-09-09" {
+			return fault("Template format error: %s is not a supported value for AWSTemplateFormatVersion.", n.text).
+				at(n).under("AWSTemplateFormatVersion")
+		}
+	}
+	if n := root.Get("Description"); n != nil {
+		if t.Description = n.text; !n.kind.isScalar() {
+			return fault("Template format error: Every Description member must be a string.").at(n).under("Description")
+		}
+		if len(t.Description) > lim.Description {
+			return fault("Template format error: 'Description' length is greater than %d.", lim.Description).at(n).under("Description")
+		}
+	}
+	if t.Metadata = root.Get("Metadata"); t.Metadata != nil && t.Metadata.kind != KindMap {
+		return fault("Template format error: Metadata must be an object.").at(t.Metadata).under("Metadata")
+	}
+	return nil
 }
 
-// Parameters returns the bound parameters in the template's order.
-func (e *Evaluation) Parameters() []Bound { panic("being built") }
-
-// Resources returns the resources whose conditions hold, in the template's order.
-func (e *Evaluation) Resources() []*Resource { panic("being built") }
-
-// Dependencies returns the logical ids (of existing resources) that the resource waits for:
-// DependsOn, and every Ref, GetAtt and Sub that survives the conditions. Sorted, without repetition.
-func (e *Evaluation) Dependencies(logicalID string) []string { panic("being built") }
-
-// Live answers what existing resources are. A resource it does not know is not there yet.
-type Live interface {
-	Ref(logicalID string) (schema.Value, bool)
-	GetAtt(logicalID, attribute string) (schema.Value, error)
+// transformSection reads the Transform section: a name, an object with a
+// Name, or a list of these.
+func (t *Template) transformSection(n *Node) *Error {
+	one := []Node{*n}
+	if n.kind == KindList {
+		one = n.items
+	}
+	for i := range one {
+		name := &one[i]
+		if name.kind == KindMap {
+			if name = name.Get("Name"); name == nil {
+				return misuse(KindTransform)
+			}
+		}
+		if name.kind != KindString || name.text == "" {
+			return fault("Template format error: Every Transform member must be a string or an object with a Name.")
+		}
+		t.Transforms = append(t.Transforms, name.text)
+		if name.text == languageExtensions {
+			t.extended = true
+			continue
+		}
+		t.waitFor(name.text)
+	}
+	return nil
 }
 
-// Properties evaluates a resource's properties. AWS::NoValue members are gone.
-func (e *Evaluation) Properties(logicalID string, live Live) (map[string]schema.Value, error) {
-	panic("being built")
+// embedded finds the macros that Fn::Transform calls anywhere.
+func (t *Template) embedded(n *Node) {
+	for i := range n.items {
+		if n.kind == KindMap && n.keys[i].name == "Fn::Transform" {
+			if name := n.items[i].Get("Name"); name != nil && name.kind == KindString {
+				if !slices.Contains(t.Transforms, name.text) && len(t.Transforms) < 64 {
+					t.Transforms = append(t.Transforms, name.text)
+				}
+				t.waitFor(name.text)
+			}
+		}
+		t.embedded(&n.items[i])
+	}
 }
 
-// Imports returns the names of the exports that the evaluation reads, sorted. (Locks.)
-func (e *Evaluation) Imports() []string { panic("being built") }
-
-// Output is an evaluated output; those whose condition fails are left out.
-type Output struct {
-	Key, Description string
-	Value            schema.Value // string or schema.Secret
-	Export           string       // export name, "" if none
+func (t *Template) waitFor(transform string) {
+	if t.pending == "" {
+		t.pending = transform
+	}
 }
 
-// Outputs evaluates the outputs in the template's order.
-func (e *Evaluation) Outputs(live Live) ([]Output, error) { panic("being built") }
+// bracketed writes a list as AWS's messages have it.
+func bracketed(names []string) string { return "[" + strings.Join(names, ", ") + "]" }
+
+// members reads the members of a section: names are checked, and every member
+// must be an object.
+func (c *compiler) members(n *Node, noun string, most int, each func(name string, m *Node) *Error) *Error {
+	if len(n.items) > most {
+		return fault("Template format error: Number of %s, %d, is greater than maximum allowed, %d", plural(noun), len(n.items), most)
+	}
+	for i := range n.items {
+		name, m := n.keys[i].name, &n.items[i]
+		if c.blank && strings.HasPrefix(name, "Fn::") {
+			continue
+		}
+		if !alphanumeric(name) {
+			return fault("Template format error: %s name %s is non alphanumeric.", noun, name).atKey(n, i).under(name)
+		}
+		if len(name) > c.lim.Name {
+			return fault("Template format error: %s name %s is longer than %d characters.", noun, name, c.lim.Name).atKey(n, i).under(name)
+		}
+		if err := each(name, m); err != nil {
+			return err.at(m).under(name)
+		}
+	}
+	return nil
+}
+
+// plural gives the word of AWS's quota messages: resources, parameters.
+func plural(noun string) string { return strings.ToLower(noun) + "s" }
+
+// text reads an optional member that must be a scalar.
+func text(n *Node, member string) (string, *Error) {
+	m := n.Get(member)
+	if m == nil {
+		return "", nil
+	}
+	if !m.kind.isScalar() {
+		return "", fault("Template format error: Every %s member must be a string.", member).at(m).under(member)
+	}
+	return m.text, nil
+}

@@ -1,0 +1,32 @@
+package template
+
+// Limits bound what Parse accepts; each is a setting.
+type Limits struct {
+	Bytes       int // of the template's text
+	Depth       int // of nesting
+	Aliases     int // nodes that YAML aliases may expand to, over all
+	Parameters  int
+	Mappings    int
+	Attributes  int // keys of a mapping, and attributes of a key
+	Resources   int
+	Outputs     int
+	Description int // bytes of the template's description
+	Name        int // characters of a logical id
+}
+
+// DefaultLimits are CloudFormation's documented quotas. Depth and Aliases are
+// ours: AWS documents no bound for the first and does without the second.
+func DefaultLimits() Limits {
+	return Limits{
+		Bytes:       1_000_000,
+		Depth:       64,
+		Aliases:     50_000,
+		Parameters:  200,
+		Mappings:    200,
+		Attributes:  200,
+		Resources:   500,
+		Outputs:     200,
+		Description: 1024,
+		Name:        255,
+	}
+}
