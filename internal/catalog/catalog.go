@@ -1,12 +1,13 @@
 package catalog
 
 import (
-	"context"
+	"sync/atomic"
 	"time"
 
 	"larder/internal/db"
 	"larder/internal/engine"
-	"larder/internal/identity"
+	"larder/internal/fetch"
+	"larder/internal/seal"
 	"larder/internal/workflow"
 )
 
@@ -16,32 +17,64 @@ type Options struct {
 	Runner *workflow.Runner
 	// Engine returns the engine of an artifact type, nil if there is none.
 	Engine func(artifactType string) engine.Engine
-	Now    func() time.Time
+	// Fetch loads templates from where callers say.
+	Fetch *fetch.Client
+	// Keys digest requests made under an idempotency token.
+	Keys *seal.Keys
+	// Tokens are the page tokens.
+	Tokens *seal.Tokens
+	// Limits are the quotas; the zero value means [AWSLimits].
+	Limits Limits
+	// TokenLife is how long an idempotency token is remembered; 0 means 30
+	// days.
+	TokenLife time.Duration
+	// Now is the product's clock; nil means time.Now.
+	Now func() time.Time
 }
 
 // A Catalog serves the design-time operations. Its methods are those of
 // api.Service.
 type Catalog struct {
-	db     *db.DB
-	runner *workflow.Runner
-	engine func(string) engine.Engine
-	now    func() time.Time
+	db        *db.DB
+	runner    *workflow.Runner
+	engine    func(string) engine.Engine
+	limits    Limits
+	tokenLife time.Duration
+	now       func() time.Time
+
+	fetch     *fetch.Client
+	keys      *seal.Keys
+	tokens    *seal.Tokens
+	templates *templates
+
+	// changed counts the committed changes that a search's counts depend on.
+	changed    atomic.Uint64
+	aggregates aggregates
 }
 
 // New returns a Catalog and registers its runs with o.Runner.
 func New(o Options) *Catalog {
-	return &Catalog{db: o.DB, runner: o.Runner, engine: o.Engine, now: o.Now}
+	c := &Catalog{
+		db: o.DB, runner: o.Runner, engine: o.Engine,
+		fetch: o.Fetch, keys: o.Keys, tokens: o.Tokens, templates: newTemplates(),
+		limits: o.Limits, tokenLife: o.TokenLife, now: o.Now,
+	}
+	if c.limits == (Limits{}) {
+		c.limits = AWSLimits()
+	}
+	if c.tokenLife == 0 {
+		c.tokenLife = 30 * 24 * time.Hour
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	return c
 }
 
-// ResolveLaunch finds what q asks for on behalf of caller and answers in AWS's
-// words when there is nothing, or too much. It is meant to be called within
-// the transaction that records the launch.
-func (c *Catalog) ResolveLaunch(tx *db.Tx, caller identity.Caller, q LaunchQuery) (Launch, error) {
-	panic("being built")
-}
+// milliseconds is the time of a portfolio, which AWS answers to the
+// millisecond.
+func milliseconds(micros int64) time.Time { return db.Time(micros).Truncate(time.Millisecond) }
 
-// ArtifactBody returns the body kept under digest: the template or the
-// archive. Bodies never change, so recent ones are served from memory.
-func (c *Catalog) ArtifactBody(ctx context.Context, digest string) ([]byte, error) {
-	panic("being built")
-}
+// seconds is the time of a product or an artifact, which AWS answers in whole
+// seconds.
+func seconds(micros int64) time.Time { return db.Time(micros).Truncate(time.Second) }

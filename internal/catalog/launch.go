@@ -1,7 +1,9 @@
 package catalog
 
 import (
+	"larder/internal/api"
 	"larder/internal/engine"
+	"larder/internal/id"
 )
 
 // A LaunchQuery names what is to be launched, as ProvisionProduct and its
@@ -37,11 +39,13 @@ type Launch struct {
 	// TagOptions are the active tag options of portfolio and product, one
 	// entry per key, in order of the keys.
 	TagOptions []TagChoice
+
+	constraints []api.ConstraintSummary
 }
 
 // LaunchProduct is the product of a Launch.
 type LaunchProduct struct {
-	ID      string
+	ID      id.Product
 	Name    string
 	Type    string // CLOUD_FORMATION_TEMPLATE, EXTERNAL …
 	Account string // who owns it
@@ -52,7 +56,7 @@ type LaunchProduct struct {
 // LaunchArtifact is the version of a Launch. Its body is read by
 // [Catalog.ArtifactBody].
 type LaunchArtifact struct {
-	ID     string
+	ID     id.Artifact
 	Name   string
 	Type   string
 	URL    string
@@ -66,9 +70,9 @@ type LaunchArtifact struct {
 // LaunchPath is the path of a Launch: a portfolio that holds the product and
 // that the caller may use.
 type LaunchPath struct {
-	ID        string // lpv3-… with the portfolio's suffix
+	ID        id.Path
 	Name      string // the portfolio's display name
-	Portfolio string // portfolio id
+	Portfolio id.Portfolio
 	Account   string // who owns the portfolio
 	ARN       string // the portfolio's ARN
 	Tags      []engine.Tag

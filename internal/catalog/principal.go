@@ -1,0 +1,254 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"larder/internal/api"
+	"larder/internal/db"
+	"larder/internal/id"
+	"larder/internal/identity"
+)
+
+// A grant lets a principal launch from a portfolio. Account is whose
+// principal it is: the owner's, or that of an account the portfolio is shared
+// with.
+type grant struct {
+	Portfolio id.Portfolio
+	Account   string
+	Type      api.PrincipalType
+	ARN       string
+	Created   int64
+}
+
+// anyName is the name under which patterns are looked up.
+const anyName = "*"
+
+// principalName is what a principal is looked up by. IAM's names of users,
+// groups and roles are unique in their account without the path, which a
+// session's ARN does not tell; "" is a principal that no grant can name.
+func principalName(p id.Principal) string {
+	switch p.Kind {
+	case id.User, id.Group, id.Role:
+		return p.Kind.String() + "/" + p.Name
+	case id.Session:
+		return id.Role.String() + "/" + p.Name
+	default:
+		return ""
+	}
+}
+
+// callerNames are the names under which grants to a caller are found, that of
+// patterns last.
+func callerNames(caller identity.Caller) []string {
+	names := make([]string, 0, 2)
+	if p, err := id.ParsePrincipal(caller.ARN); err == nil {
+		if name := principalName(p); name != "" {
+			names = append(names, name)
+		}
+	}
+	return append(names, anyName)
+}
+
+// admits reports whether a grant lets the caller launch. A grant of another
+// account counts by pattern alone, and only where its owner shares names.
+func (g grant) admits(caller identity.Caller, sharesNames bool) bool {
+	p, err := id.ParsePrincipal(caller.ARN)
+	if err != nil {
+		return false
+	}
+	if g.Account != caller.Account && !(sharesNames && g.Type == api.PrincipalTypeIAMPattern) {
+		return false
+	}
+	if g.Type == api.PrincipalTypeIAMPattern {
+		return patternAdmits(g.ARN, p)
+	}
+	granted, err := id.ParsePrincipal(g.ARN)
+	return err == nil && granted.Account == p.Account && principalName(granted) == principalName(p) && principalName(p) != ""
+}
+
+// patternAdmits reports whether an IAM_PATTERN names a principal.
+func patternAdmits(pattern string, p id.Principal) bool {
+	a, err := id.ParseARN(pattern)
+	if err != nil || a.Partition != p.Partition {
+		return false
+	}
+	kind, rest, _ := strings.Cut(a.Resource, "/")
+	name := principalName(p)
+	own, _, _ := strings.Cut(name, "/")
+	if name == "" || kind != own {
+		return false
+	}
+	return wildcard(rest, strings.TrimPrefix(p.Path, "/")+p.Name)
+}
+
+// wildcard matches text against a pattern in which * is any run of characters
+// and ? is one character or none, as AWS defines them for IAM_PATTERN.
+func wildcard(pattern, text string) bool {
+	// reachable[i] tells whether pattern[:i] matches the text read so far.
+	reachable := make([]bool, len(pattern)+1)
+	skip := func() { // * and ? may match nothing
+		for i := range len(pattern) {
+			if reachable[i] && (pattern[i] == '*' || pattern[i] == '?') {
+				reachable[i+1] = true
+			}
+		}
+	}
+	reachable[0] = true
+	skip()
+	for j := range len(text) {
+		for i := len(pattern); i > 0; i-- {
+			switch pattern[i-1] {
+			case '*':
+				// A run goes on, or begins.
+				reachable[i] = reachable[i] || reachable[i-1]
+			case '?':
+				reachable[i] = reachable[i-1]
+			default:
+				reachable[i] = reachable[i-1] && pattern[i-1] == text[j]
+			}
+		}
+		reachable[0] = false
+		skip()
+	}
+	return reachable[len(pattern)]
+}
+
+// checkPrincipal refuses an ARN that a portfolio cannot be associated with and
+// returns the name under which it is found.
+func checkPrincipal(arn string, kind api.PrincipalType, account string) (string, error) {
+	a, err := id.ParseARN(arn)
+	if err != nil || a.Service != "iam" || a.Region != "" {
+		return "", api.InvalidParameters("Invalid principal ARN: %s", arn)
+	}
+	if kind == api.PrincipalTypeIAMPattern {
+		return anyName, checkPattern(arn, a)
+	}
+	if a.Account != account {
+		return "", api.ResourceNotFound("Resource not found, caller account id (%s) does not match input account id (%s)", account, a.Account)
+	}
+	p, ok := a.Principal()
+	if !ok || p.Kind != id.User && p.Kind != id.Group && p.Kind != id.Role {
+		return "", api.InvalidParameters("Invalid principal ARN: %s", arn)
+	}
+	return principalName(p), nil
+}
+
+func checkPattern(arn string, a id.ARN) error {
+	kind, rest, _ := strings.Cut(a.Resource, "/")
+	switch {
+	case a.Account != "":
+		return api.InvalidParameters("Invalid principal pattern %s: it may not name an account.", arn)
+	case kind != "user" && kind != "group" && kind != "role" || rest == "":
+		return api.InvalidParameters("Invalid principal pattern %s: it must name a user, group or role.", arn)
+	case strings.ContainsAny(a.Partition, "*?"):
+		return api.InvalidParameters("Invalid principal pattern %s: wildcards may stand only in the resource.", arn)
+	}
+	for i := range len(rest) {
+		if c := rest[i]; c <= ' ' || c > '~' {
+			return api.InvalidParameters("Invalid principal pattern: %s", arn)
+		}
+	}
+	return nil
+}
+
+// AssociatePrincipalWithPortfolio lets a principal, or all that match a
+// pattern, launch from a portfolio. Doing it again changes nothing.
+func (c *Catalog) AssociatePrincipalWithPortfolio(ctx context.Context, in *api.AssociatePrincipalWithPortfolioInput) (*api.AssociatePrincipalWithPortfolioOutput, error) {
+	caller, now := identity.CallerFrom(ctx), db.Micros(c.now())
+	err := c.db.Update(ctx, func(tx *db.Tx) error {
+		p, _, err := c.portfolio(tx, caller, in.PortfolioId)
+		if err != nil {
+			return err
+		}
+		name, err := checkPrincipal(in.PrincipalARN, in.PrincipalType, caller.Account)
+		if err != nil {
+			return err
+		}
+		n, err := tx.ExecRows(`INSERT INTO portfolio_principal (portfolio, account, region, type, arn, name, created)
+			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (portfolio, account, type, arn) DO NOTHING`,
+			p.ID, caller.Account, caller.Region, in.PrincipalType, in.PrincipalARN, name, now)
+		if err != nil || n == 0 {
+			return err
+		}
+		return c.checkPrincipals(tx, p.ID, caller.Account)
+	})
+	return &api.AssociatePrincipalWithPortfolioOutput{}, err
+}
+
+// checkPrincipals holds the quotas after one more principal.
+func (c *Catalog) checkPrincipals(tx *db.Tx, p id.Portfolio, account string) error {
+	var all, patterns int
+	if err := tx.Row(`SELECT COUNT(*), COALESCE(SUM(CASE WHEN name = '*' THEN 1 ELSE 0 END), 0)
+		FROM portfolio_principal WHERE portfolio = ? AND account = ?`, p, account).Scan(&all, &patterns); err != nil {
+		return err
+	}
+	if err := exceeds(all-1, c.limits.PrincipalsPerPortfolio, "principals per portfolio"); err != nil {
+		return err
+	}
+	return exceeds(patterns-1, maxPatterns, "IAM_PATTERN principals per portfolio")
+}
+
+// DisassociatePrincipalFromPortfolio takes a grant back. A pattern is found
+// only with its type.
+func (c *Catalog) DisassociatePrincipalFromPortfolio(ctx context.Context, in *api.DisassociatePrincipalFromPortfolioInput) (*api.DisassociatePrincipalFromPortfolioOutput, error) {
+	caller := identity.CallerFrom(ctx)
+	err := c.db.Update(ctx, func(tx *db.Tx) error {
+		p, _, err := c.portfolio(tx, caller, in.PortfolioId)
+		if err != nil {
+			return err
+		}
+		n, err := tx.ExecRows(`DELETE FROM portfolio_principal WHERE portfolio = ? AND account = ? AND type = ? AND arn = ?`,
+			p.ID, caller.Account, api.Or(in.PrincipalType, api.PrincipalTypeIAM), in.PrincipalARN)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return api.ResourceNotFound("Principal %s is not associated with portfolio %s", in.PrincipalARN, p.ID)
+		}
+		return nil
+	})
+	return &api.DisassociatePrincipalFromPortfolioOutput{}, err
+}
+
+// ListPrincipalsForPortfolio lists the principals of the caller's account
+// that may launch from a portfolio, oldest first.
+func (c *Catalog) ListPrincipalsForPortfolio(ctx context.Context, in *api.ListPrincipalsForPortfolioInput) (*api.ListPrincipalsForPortfolioOutput, error) {
+	pg, err := c.page(ctx, api.OpListPrincipalsForPortfolio, in.PageSize, in.PageToken, in.PortfolioId)
+	if err != nil {
+		return nil, err
+	}
+	caller := identity.CallerFrom(ctx)
+	var rows []grant
+	err = c.db.View(ctx, func(tx *db.Tx) error {
+		p, _, err := c.portfolio(tx, caller, in.PortfolioId)
+		if err != nil {
+			return err
+		}
+		rows, err = db.Collect(tx, scanGrant, selectGrant+`
+			WHERE g.portfolio = ? AND g.account = ? AND (g.created, g.arn) > (?, ?) ORDER BY g.created, g.arn LIMIT ?`,
+			p.ID, caller.Account, pg.after.Number, pg.after.ID, pg.fetch())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	rows, next := cut(pg, rows, func(g grant) position { return position{Number: g.Created, ID: g.ARN} })
+	out := &api.ListPrincipalsForPortfolioOutput{Principals: make([]api.Principal, len(rows)), NextPageToken: next}
+	for i, g := range rows {
+		out.Principals[i] = api.Principal{PrincipalARN: g.ARN, PrincipalType: g.Type}
+	}
+	return out, nil
+}
+
+const selectGrant = `SELECT g.portfolio, g.account, g.type, g.arn, g.created FROM portfolio_principal g`
+
+func scanGrant(r *db.Rows) (grant, error) {
+	var g grant
+	err := r.Scan(&g.Portfolio, &g.Account, &g.Type, &g.ARN, &g.Created)
+	if err != nil {
+		err = fmt.Errorf("catalog: a principal: %w", err)
+	}
+	return g, err
+}
