@@ -43,7 +43,9 @@ CREATE TABLE stack_export (
     region  {{text}} NOT NULL,
     name    {{text}} NOT NULL,
     stack   {{text}} NOT NULL,
+    output  {{text}} NOT NULL,
     value   {{text}} NOT NULL,
+    -- The value of an output that is secret, "" of others.
     sealed  {{text}} NOT NULL,
     PRIMARY KEY (account, region, name)
 );
@@ -68,6 +70,7 @@ CREATE TABLE resource (
     region     {{text}} NOT NULL,
     type       {{text}} NOT NULL,
     identifier {{text}} NOT NULL,
+    physical   {{text}} NOT NULL,
     -- The name that it alone may bear, with the scope of that.
     claim      {{text}},
     body       {{text}} NOT NULL,
@@ -75,6 +78,7 @@ CREATE TABLE resource (
 );
 CREATE UNIQUE INDEX resource_claim ON resource (claim) WHERE claim IS NOT NULL;
 CREATE INDEX resource_identifier ON resource (account, region, type, identifier);
+CREATE INDEX resource_physical ON resource (account, region, physical);
 
 -- How often rules with a count have been applied.
 CREATE TABLE resource_rule (

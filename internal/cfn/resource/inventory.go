@@ -1,0 +1,126 @@
+package resource
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"larder/internal/db"
+)
+
+// Description is a resource in the shape of Cloud Control's
+// ResourceDescription: its primary identifier and its properties as a JSON
+// object, secrets masked.
+type Description struct {
+	Identifier string
+	Properties string
+}
+
+// NotFoundError says that no such resource exists; Cloud Control's
+// ResourceNotFoundException.
+type NotFoundError struct{ Type, Identifier string }
+
+func (e *NotFoundError) Error() string {
+	return fmt.Sprintf("Resource of type '%s' with identifier '%s' was not found.", e.Type, e.Identifier)
+}
+
+func isNone(err error) bool { return errors.Is(err, db.ErrNoRows) }
+
+// Inventory reads what exists in an account and region.
+type Inventory struct{ DB *db.DB }
+
+// GetResource returns one resource by its primary identifier. What is
+// documented of Cloud Control and kept: identifiers of several parts are
+// joined by "|", properties include the read-only ones.
+func (i Inventory) GetResource(ctx context.Context, account, region, typ, identifier string) (Description, error) {
+	var text string
+	err := i.DB.View(ctx, func(tx *db.Tx) error {
+		return tx.Row(`SELECT body FROM resource WHERE account = ? AND region = ? AND type = ? AND identifier = ?
+			ORDER BY stack, logical_id, generation LIMIT 1`, account, region, typ, identifier).Scan(&text)
+	})
+	if isNone(err) {
+		return Description{}, &NotFoundError{Type: typ, Identifier: identifier}
+	}
+	if err != nil {
+		return Description{}, err
+	}
+	return describe(identifier, text)
+}
+
+// maxPage bounds a page of ListResources, as on AWS.
+const maxPage = 100
+
+// ListResources returns a page of the resources of a type, by identifier, and
+// the identifier to continue after ("" if this is the last page).
+func (i Inventory) ListResources(ctx context.Context, account, region, typ, after string, limit int) ([]Description, string, error) {
+	if limit <= 0 || limit > maxPage {
+		limit = maxPage
+	}
+	type found struct{ identifier, body string }
+	var page []found
+	err := i.DB.View(ctx, func(tx *db.Tx) (err error) {
+		page, err = db.Collect(tx, func(r *db.Rows) (f found, err error) {
+			err = r.Scan(&f.identifier, &f.body)
+			return f, err
+		}, `SELECT identifier, body FROM resource WHERE account = ? AND region = ? AND type = ? AND identifier > ?
+			ORDER BY identifier, stack, logical_id, generation LIMIT ?`, account, region, typ, after, limit+1)
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	next := ""
+	if len(page) > limit {
+		page = page[:limit]
+		next = page[limit-1].identifier
+	}
+	list := make([]Description, len(page))
+	for n, f := range page {
+		if list[n], err = describe(f.identifier, f.body); err != nil {
+			return nil, "", err
+		}
+	}
+	return list, next, nil
+}
+
+func describe(identifier, text string) (Description, error) {
+	var b body
+	if err := json.Unmarshal([]byte(text), &b); err != nil {
+		return Description{}, fmt.Errorf("resource row: %w", err)
+	}
+	return Description{Identifier: identifier, Properties: string(b.Properties)}, nil
+}
+
+// Property returns a property of the resource of a type that bears an
+// identifier, such as the value of a stored parameter; ok is false if there
+// is no such resource or property.
+func Property(tx *db.Tx, account, region, typ, identifier, property string) (value string, ok bool, err error) {
+	var text string
+	err = tx.Row(`SELECT body FROM resource WHERE account = ? AND region = ? AND type = ? AND identifier = ?
+		ORDER BY stack, logical_id, generation LIMIT 1`, account, region, typ, identifier).Scan(&text)
+	if isNone(err) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, err
+	}
+	var b body
+	if err := json.Unmarshal([]byte(text), &b); err != nil {
+		return "", false, fmt.Errorf("resource row: %w", err)
+	}
+	properties, err := DecodeProperties(b.Properties)
+	if err != nil {
+		return "", false, err
+	}
+	if _, secret := b.Secrets["/"+escaper.Replace(property)]; secret {
+		return "", false, nil
+	}
+	switch v := properties[property].(type) {
+	case string:
+		return v, true, nil
+	case json.Number:
+		return v.String(), true, nil
+	}
+	return "", false, nil
+}

@@ -1,0 +1,247 @@
+package resource
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"larder/internal/cfn/schema"
+	"larder/internal/db"
+	"larder/internal/seal"
+)
+
+// A Row is a resource that exists, as the table of what exists keeps it. It
+// is made outside of transactions and holds no secret in clear.
+type Row struct {
+	Account, Region  string
+	Type, Identifier string
+	Physical         string
+	Claim            string // the name it alone may bear; "" if its type has none
+	Stack, LogicalID string // who made it
+	Generation       int
+	Body             string // the encoded model
+}
+
+// NewRow makes the row of a model.
+func NewRow(keys *seal.Keys, name string, seed schema.Seed, m schema.Model, claim string) (Row, error) {
+	body, err := encodeModel(keys, where(seed.StackID, seed.LogicalID), m)
+	if err != nil {
+		return Row{}, err
+	}
+	return Row{
+		Account: seed.Account, Region: seed.Region, Type: name, Identifier: m.Identifier, Physical: m.Physical, Claim: claim,
+		Stack: seed.StackID, LogicalID: seed.LogicalID, Generation: seed.Generation, Body: body,
+	}, nil
+}
+
+// Model opens the row's model.
+func (r Row) Model(keys *seal.Keys) (schema.Model, error) {
+	m, err := decodeModel(keys, where(r.Stack, r.LogicalID), r.Body)
+	m.Physical, m.Identifier = r.Physical, r.Identifier
+	return m, err
+}
+
+// where is what a resource's secrets are sealed for.
+func where(stack, logicalID string) string { return "resource " + stack + " " + logicalID }
+
+// Claim returns the key under which at most one resource with the model's
+// name may exist, and that name; "" if the type has no such name.
+func Claim(t *schema.Type, seed schema.Seed, m schema.Model) (claim, name string) {
+	if t == nil {
+		return "", ""
+	}
+	name, scope, ok := t.Unique(m)
+	if !ok || name == "" {
+		return "", ""
+	}
+	where := ""
+	switch scope {
+	case "region":
+		where = seed.Account + "/" + seed.Region
+	case "account":
+		where = seed.Account
+	}
+	return where + "|" + t.Name + "|" + name, name
+}
+
+// body is a model at rest: its properties with secrets masked, and the
+// secrets sealed beside them by JSON pointer.
+type body struct {
+	Properties json.RawMessage   `json:"properties"`
+	Secrets    map[string]string `json:"secrets,omitempty"`
+}
+
+func encodeModel(keys *seal.Keys, where string, m schema.Model) (string, error) {
+	properties, err := json.Marshal(m.Properties)
+	if err != nil {
+		return "", err
+	}
+	secrets := SealSecrets(keys, where, m.Properties)
+	text, err := json.Marshal(body{Properties: properties, Secrets: secrets})
+	return string(text), err
+}
+
+func decodeModel(keys *seal.Keys, where, text string) (schema.Model, error) {
+	var b body
+	if err := json.Unmarshal([]byte(text), &b); err != nil {
+		return schema.Model{}, fmt.Errorf("resource row: %w", err)
+	}
+	properties, err := DecodeProperties(b.Properties)
+	if err != nil {
+		return schema.Model{}, fmt.Errorf("resource row: %w", err)
+	}
+	if err := OpenSecrets(keys, where, properties, b.Secrets); err != nil {
+		return schema.Model{}, fmt.Errorf("resource row: %w", err)
+	}
+	return schema.Model{Properties: properties}, nil
+}
+
+// DecodeProperties reads properties from JSON, numbers as they are written.
+func DecodeProperties(text []byte) (map[string]schema.Value, error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var properties map[string]schema.Value
+	err := d.Decode(&properties)
+	return properties, err
+}
+
+// SealSecrets returns the secrets in a value, sealed for where it belongs, by
+// JSON pointer; nil if there are none.
+func SealSecrets(keys *seal.Keys, where string, value schema.Value) map[string]string {
+	var sealed map[string]string
+	eachSecret("", value, func(pointer string, secret schema.Secret) {
+		if sealed == nil {
+			sealed = map[string]string{}
+		}
+		sealed[pointer] = keys.Seal([]byte(secret.Reveal()), where+pointer)
+	})
+	return sealed
+}
+
+func eachSecret(pointer string, value schema.Value, fn func(string, schema.Secret)) {
+	switch v := value.(type) {
+	case schema.Secret:
+		fn(pointer, v)
+	case map[string]any:
+		for key, inner := range v {
+			eachSecret(pointer+"/"+escaper.Replace(key), inner, fn)
+		}
+	case []any:
+		for i, inner := range v {
+			eachSecret(pointer+"/"+strconv.Itoa(i), inner, fn)
+		}
+	}
+}
+
+var (
+	escaper   = strings.NewReplacer("~", "~0", "/", "~1")
+	unescaper = strings.NewReplacer("~1", "/", "~0", "~")
+)
+
+// OpenSecrets puts sealed secrets back to where they belong in value.
+func OpenSecrets(keys *seal.Keys, where string, value schema.Value, sealed map[string]string) error {
+	for pointer, text := range sealed {
+		plain, err := keys.Open(text, where+pointer)
+		if err != nil {
+			return err
+		}
+		if !place(value, strings.Split(strings.TrimPrefix(pointer, "/"), "/"), schema.Secret(plain)) {
+			return fmt.Errorf("no place for the secret at %s", pointer)
+		}
+	}
+	return nil
+}
+
+func place(value schema.Value, path []string, secret schema.Secret) bool {
+	switch v := value.(type) {
+	case map[string]any:
+		key := unescaper.Replace(path[0])
+		inner, ok := v[key]
+		if !ok {
+			return false
+		}
+		if len(path) > 1 {
+			return place(inner, path[1:], secret)
+		}
+		v[key] = secret
+		return true
+	case []any:
+		i, err := strconv.Atoi(path[0])
+		if err != nil || i < 0 || i >= len(v) {
+			return false
+		}
+		if len(path) > 1 {
+			return place(v[i], path[1:], secret)
+		}
+		v[i] = secret
+		return true
+	}
+	return false
+}
+
+// Insert writes rows. A name that is taken fails the transaction with
+// [db.ErrUnique]; ask [Holders] first.
+func Insert(tx *db.Tx, rows []Row) error {
+	for _, r := range rows {
+		claim := any(nil)
+		if r.Claim != "" {
+			claim = r.Claim
+		}
+		err := tx.Exec(`INSERT INTO resource (stack, logical_id, generation, account, region, type, identifier, physical, claim, body)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			r.Stack, r.LogicalID, r.Generation, r.Account, r.Region, r.Type, r.Identifier, r.Physical, claim, r.Body)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A Key names a row.
+type Key struct {
+	Stack, LogicalID string
+	Generation       int
+}
+
+// Remove deletes rows. One that does not exist is passed over.
+func Remove(tx *db.Tx, keys []Key) error {
+	for _, k := range keys {
+		err := tx.Exec(`DELETE FROM resource WHERE stack = ? AND logical_id = ? AND generation = ?`,
+			k.Stack, k.LogicalID, k.Generation)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// OfStack returns the rows that a stack made.
+func OfStack(tx *db.Tx, stack string) ([]Row, error) {
+	return db.Collect(tx, scanRow, selectRow+` WHERE stack = ? ORDER BY logical_id, generation`, stack)
+}
+
+// Holders returns which of the claims are taken, and by which stack.
+func Holders(tx *db.Tx, claims []string) (map[string]string, error) {
+	taken := map[string]string{}
+	for _, claim := range claims {
+		var stack string
+		err := tx.Row(`SELECT stack FROM resource WHERE claim = ?`, claim).Scan(&stack)
+		switch {
+		case err == nil:
+			taken[claim] = stack
+		case !isNone(err):
+			return nil, err
+		}
+	}
+	return taken, nil
+}
+
+const selectRow = `SELECT stack, logical_id, generation, account, region, type, identifier, physical, body FROM resource`
+
+func scanRow(rows *db.Rows) (Row, error) {
+	var r Row
+	err := rows.Scan(&r.Stack, &r.LogicalID, &r.Generation, &r.Account, &r.Region, &r.Type, &r.Identifier, &r.Physical, &r.Body)
+	return r, err
+}

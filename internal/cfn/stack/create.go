@@ -1,0 +1,251 @@
+package stack
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"larder/internal/cfn/schema"
+	"larder/internal/cfn/template"
+	"larder/internal/db"
+	"larder/internal/id"
+	"larder/internal/workflow"
+)
+
+// CreateInput asks for a new stack.
+type CreateInput struct {
+	Account, Region string
+
+	// Operation is the idempotency key: repeating a Create with the same one
+	// answers the same stack. If it is "", Token does (within the stack's
+	// name); if that is "" too, every call is its own.
+	Operation string
+	Token     string // ClientRequestToken, shown with the events
+	Report    string // workflow signal to give when the operation has ended, such as Signal(Operation); "" if nobody waits
+
+	Name         string
+	Template     []byte
+	Parameters   []Given
+	Tags         []Tag
+	Capabilities []string
+	// AllCapabilities acknowledges whatever the template needs, as Service
+	// Catalog does for its products.
+	AllCapabilities bool
+	Topics          []string // notification topic ARNs
+	Role            string
+	Rules           []string // further JSON rule objects that the parameters must hold
+
+	OnFailure             OnFailure
+	RetainExceptOnCreate  bool
+	TerminationProtection bool
+	Timeout               time.Duration // zero: none
+}
+
+// Given is a value for a parameter.
+type Given struct{ Key, Value string }
+
+var stackName = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
+
+func (in *CreateInput) check() error {
+	switch in.OnFailure {
+	case "":
+		in.OnFailure = Rollback
+	case Rollback, Delete, DoNothing:
+	default:
+		return invalid("1 validation error detected: Value '%s' at 'onFailure' failed to satisfy constraint: Member must satisfy enum value set: [DO_NOTHING, DELETE, ROLLBACK]", in.OnFailure)
+	}
+	if !stackName.MatchString(in.Name) {
+		return invalid("1 validation error detected: Value '%s' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*", in.Name)
+	}
+	return nil
+}
+
+// Create records a new stack and starts its creation. A refusal is an
+// [Error] (or a template's); nothing exists then.
+func (s *Stacks) Create(ctx context.Context, in CreateInput) (Stack, error) {
+	if err := in.check(); err != nil {
+		return Stack{}, err
+	}
+	key := operationKey(in.Operation, in.Name, in.Token)
+	if st, ok, err := s.begun(ctx, in.Account, in.Region, KindCreate, key); ok || err != nil {
+		return st, err
+	}
+	digest := db.Digest(in.Template)
+	t, err := s.parse(digest, in.Template)
+	if err != nil {
+		return Stack{}, err
+	}
+	if err := s.knowsTypes(t); err != nil {
+		return Stack{}, err
+	}
+	now := s.now().UTC()
+	st := Stack{
+		ID: id.StackARN(in.Region, in.Account, in.Name, id.UUID()).String(), Account: in.Account, Region: in.Region, Name: in.Name,
+		Status: CreateInProgress, Reason: userInitiated, Created: now.Truncate(time.Millisecond), Description: t.Description,
+		Digest: digest, Tags: in.Tags, Capabilities: in.Capabilities, Topics: in.Topics, Role: in.Role,
+		OnFailure: in.OnFailure, RetainExceptOnCreate: in.RetainExceptOnCreate, TerminationProtection: in.TerminationProtection,
+		TimeoutMinutes: int(in.Timeout / time.Minute), Rules: in.Rules,
+		Journal: Journal{
+			Operation: key, Kind: KindCreate, Run: "stk-" + id.UUID(), Token: in.Token, Report: in.Report,
+			Phase: creating, Clock: now.UnixMilli(), Packs: firstPack,
+		},
+	}
+	if in.Timeout > 0 {
+		st.Journal.Deadline = now.Add(in.Timeout).UnixMilli()
+	}
+	warnings, err := s.bind(ctx, &st, t, in.Parameters)
+	if err != nil {
+		return Stack{}, err
+	}
+	needed := t.Capabilities()
+	if in.AllCapabilities {
+		st.Capabilities = needed.Names
+	} else if err := acknowledged(needed.Names, in.Capabilities); err != nil {
+		return Stack{}, err
+	}
+	first := pack{Token: in.Token, Events: []happening{{
+		Item: stackItem, ID: id.UUID(), Status: CreateInProgress, Reason: userInitiated, At: st.Journal.Clock,
+	}}}
+	for _, warning := range warnings {
+		st.Journal.Clock++
+		first.Events = append(first.Events, happening{
+			Item: stackItem, ID: id.UUID(), Status: CreateInProgress, Reason: warning, At: st.Journal.Clock,
+		})
+	}
+	packed, err := first.encode()
+	if err != nil {
+		return Stack{}, err
+	}
+	body, err := st.encode()
+	if err != nil {
+		return Stack{}, err
+	}
+	mark := id.UUID()
+	var earlier *Stack
+	err = s.db.Update(ctx, func(tx *db.Tx) error {
+		earlier = nil
+		op, err := findOperation(tx, st.Account, st.Region, KindCreate, key)
+		if err == nil {
+			found, err := stackByID(tx, op.Stack)
+			earlier = &found
+			return err
+		}
+		if !none(err) {
+			return err
+		}
+		if _, err := stackByName(tx, st.Account, st.Region, st.Name); !none(err) {
+			if err == nil {
+				err = &Error{Code: "AlreadyExistsException", Message: fmt.Sprintf("Stack [%s] already exists", st.Name)}
+			}
+			return err
+		}
+		if err := db.PutBlob(tx, digest, in.Template); err != nil {
+			return err
+		}
+		if err := insertStack(tx, &st, mark, body); err != nil {
+			return err
+		}
+		if err := insertPack(tx, st.ID, firstPack, packed); err != nil {
+			return err
+		}
+		if err := insertOperation(tx, &st, false, ""); err != nil {
+			return err
+		}
+		return s.runner.Start(tx, workflow.Begin{
+			ID: st.Journal.Run, Definition: createRun, Subject: st.ID, Account: st.Account, Region: st.Region,
+			Input: json.RawMessage(`{}`),
+		})
+	})
+	if err != nil {
+		return Stack{}, err
+	}
+	if earlier != nil {
+		return *earlier, nil
+	}
+	st.mark = mark
+	return st, nil
+}
+
+const userInitiated = "User Initiated"
+
+// operationKey is what repeated requests are recognized by.
+func operationKey(operation, stack, token string) string {
+	switch {
+	case operation != "":
+		return operation
+	case token != "":
+		return "token/" + stack + "/" + token
+	}
+	return id.UUID()
+}
+
+// begun returns the stack of an operation that was begun earlier.
+func (s *Stacks) begun(ctx context.Context, account, region string, kind Kind, key string) (st Stack, ok bool, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		op, err := findOperation(tx, account, region, kind, key)
+		if err != nil {
+			return err
+		}
+		st, err = stackByID(tx, op.Stack)
+		return err
+	})
+	if none(err) {
+		return Stack{}, false, nil
+	}
+	return st, err == nil, err
+}
+
+// knowsTypes refuses a template with resource types that do not exist.
+func (s *Stacks) knowsTypes(t *template.Template) error {
+	var unknown []string
+	for _, r := range t.Resources {
+		if _, ok := s.handlers.Find(r.Type); !ok && !slices.Contains(unknown, r.Type) {
+			unknown = append(unknown, r.Type)
+		}
+	}
+	if len(unknown) > 0 {
+		return invalid("Template format error: Unrecognized resource types: [%s]", strings.Join(unknown, ", "))
+	}
+	return nil
+}
+
+func acknowledged(needed, given []string) error {
+	for _, n := range needed {
+		ok := slices.Contains(given, n) || n == "CAPABILITY_IAM" && slices.Contains(given, "CAPABILITY_NAMED_IAM")
+		if !ok {
+			return &Error{
+				Code:    "InsufficientCapabilitiesException",
+				Message: fmt.Sprintf("Requires capabilities : [%s]", strings.Join(needed, ", ")),
+			}
+		}
+	}
+	return nil
+}
+
+// bind evaluates the template with the values given for its parameters and
+// keeps what they came to. It returns warnings to be shown.
+func (s *Stacks) bind(ctx context.Context, st *Stack, t *template.Template, given []Given) (warnings []string, err error) {
+	values := make(map[string]string, len(given))
+	for _, g := range given {
+		values[g.Key] = g.Value
+	}
+	store := storedParameters{s: s, ctx: ctx, st: st, t: t, values: values}
+	env := s.env(st)
+	env.Stored = store.value
+	e, err := t.Evaluate(env, values)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range e.Parameters() {
+		p := Parameter{Key: b.Key, Value: b.Value, Resolved: b.Resolved, NoEcho: b.NoEcho, Stored: t.Parameter(b.Key).IsStored()}
+		if b.NoEcho {
+			p.Value, p.Sealed = schema.Mask, s.keys.Seal([]byte(b.Value), parameterOf(st.ID, b.Key))
+		}
+		st.Parameters = append(st.Parameters, p)
+	}
+	return store.warnings, nil
+}

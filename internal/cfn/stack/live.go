@@ -1,0 +1,182 @@
+package stack
+
+import (
+	"fmt"
+	"slices"
+
+	"larder/internal/cfn/resource"
+	"larder/internal/cfn/schema"
+	"larder/internal/cfn/template"
+	"larder/internal/id"
+)
+
+// live is the state of a stack in operation: what the rows say, and what
+// follows from it. A beat works on it; it is kept for the next beat if the
+// beat's transaction made it true.
+type live struct {
+	stack Stack
+	items map[string]*item
+	order []*item // as the template has them
+
+	loaded bool // from the rows, and not worked on since
+
+	eval    *template.Evaluation // while creating
+	missing string               // an export that eval imports and nobody exports
+
+	// The frontier. While creating, ready holds what may be started; while
+	// removing, what may be removed. open is what has been started.
+	ready []*item
+	open  []*item
+	left  int // items that are neither done nor open
+}
+
+// item is a resource of a stack in operation.
+type item struct {
+	entry
+	kind  resource.Kind
+	given map[string]schema.Value // as evaluated, with secrets
+	model schema.Model
+	made  bool // there is a row of it
+
+	waits int     // for how many others it waits
+	heirs []*item // who waits for it
+}
+
+func (it *item) key(stack string) resource.Key {
+	return resource.Key{Stack: stack, LogicalID: it.LogicalID, Generation: it.Generation}
+}
+
+// inProgress reports whether something was started that has not ended.
+func (it *item) inProgress() bool {
+	return it.Status == CreateInProgress || it.Status == DeleteInProgress
+}
+
+// gone reports whether the stack no longer has the item.
+func (it *item) gone() bool {
+	return it.Status == "" || it.Status == DeleteComplete || it.Status == DeleteSkipped
+}
+
+// settle clears what was under way.
+func (it *item) settle(status Status, reason string) {
+	it.Status, it.Reason = status, reason
+	it.Due, it.Hang, it.Fail, it.Warn, it.Called, it.Kept = 0, false, "", "", false, nil
+}
+
+// planCreation sets the frontier for creating what is not there yet.
+func (l *live) planCreation() error {
+	l.ready, l.open, l.left = nil, nil, 0
+	for _, it := range l.order {
+		it.waits, it.heirs = 0, nil
+	}
+	for _, it := range l.order {
+		for _, id := range it.Depends {
+			on, ok := l.items[id]
+			if !ok {
+				return fmt.Errorf("stack %s: %s depends on %s, which is not there", l.stack.ID, it.LogicalID, id)
+			}
+			if on.Status != CreateComplete {
+				it.waits++
+				on.heirs = append(on.heirs, it)
+			}
+		}
+	}
+	for _, it := range l.order {
+		switch {
+		case it.inProgress():
+			l.open = append(l.open, it)
+		case it.Status == "" && it.waits == 0:
+			l.ready = append(l.ready, it)
+			l.left++
+		case it.Status == "":
+			l.left++
+		}
+	}
+	return nil
+}
+
+// planRemoval sets the frontier for removing what is there: an item goes when
+// all that depend on it are gone.
+func (l *live) planRemoval() {
+	l.ready, l.open, l.left = nil, nil, 0
+	for _, it := range l.order {
+		it.waits, it.heirs = 0, nil
+	}
+	for _, it := range l.order {
+		if it.gone() {
+			continue
+		}
+		for _, id := range it.Depends {
+			if on, ok := l.items[id]; ok && !on.gone() {
+				on.waits++
+				it.heirs = append(it.heirs, on)
+			}
+		}
+	}
+	for _, it := range slices.Backward(l.order) {
+		switch {
+		case it.gone():
+		case it.Status == DeleteInProgress:
+			l.open = append(l.open, it)
+		default:
+			l.left++
+			if it.waits == 0 {
+				l.ready = append(l.ready, it)
+			}
+		}
+	}
+}
+
+// release lets those go on who waited for it.
+func (l *live) release(it *item) {
+	for _, heir := range it.heirs {
+		if heir.waits--; heir.waits == 0 {
+			l.ready = append(l.ready, heir)
+		}
+	}
+	it.heirs = nil
+}
+
+// take removes up to n items from the frontier and makes them open.
+func (l *live) take(n int) []*item {
+	n = min(n, len(l.ready))
+	wave := slices.Clone(l.ready[:n])
+	l.ready = l.ready[n:]
+	l.open = append(l.open, wave...)
+	l.left -= n
+	return wave
+}
+
+// close removes items that have ended from the open ones.
+func (l *live) close() {
+	l.open = slices.DeleteFunc(l.open, func(it *item) bool { return !it.inProgress() })
+}
+
+// Ref answers what a resource that has been created is called.
+func (l *live) Ref(logicalID string) (schema.Value, bool) {
+	it, ok := l.items[logicalID]
+	if !ok || it.Status != CreateComplete {
+		return nil, false
+	}
+	return it.model.Physical, true
+}
+
+// GetAtt answers an attribute of a resource that has been created.
+func (l *live) GetAtt(logicalID, attribute string) (schema.Value, error) {
+	it, ok := l.items[logicalID]
+	if !ok || it.Status != CreateComplete {
+		return nil, invalid("Unresolved resource dependencies [%s]", logicalID)
+	}
+	v, ok := it.kind.Attribute(it.model, logicalID, attribute)
+	if !ok {
+		return nil, invalid("Template error: resource %s does not support attribute type %s in Fn::GetAtt", logicalID, attribute)
+	}
+	return v, nil
+}
+
+// seed is what a resource's names are derived from.
+func (l *live) seed(it *item) schema.Seed {
+	return schema.Seed{
+		Partition: id.Partition(l.stack.Region), Account: l.stack.Account, Region: l.stack.Region,
+		StackName: l.stack.Name, StackID: l.stack.ID, LogicalID: it.LogicalID, Generation: it.Generation,
+	}
+}

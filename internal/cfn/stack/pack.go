@@ -1,0 +1,99 @@
+package stack
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"larder/internal/cfn/schema"
+)
+
+// A pack is what one beat changed: resources as they stand after it, and what
+// happened.
+type pack struct {
+	Token  string      `json:"token,omitempty"`
+	Items  []entry     `json:"items,omitempty"`
+	Events []happening `json:"events,omitempty"`
+}
+
+// An entry is a resource of a stack as the stack sees it, with all that is
+// needed to delete it without its template. The resource itself is a row of
+// the table of what exists.
+type entry struct {
+	LogicalID  string            `json:"id"`
+	Type       string            `json:"type"`
+	Status     Status            `json:"status"`
+	Reason     string            `json:"reason,omitempty"`
+	Physical   string            `json:"physical,omitempty"`
+	At         int64             `json:"at"` // ms
+	Generation int               `json:"generation,omitempty"`
+	Properties json.RawMessage   `json:"properties,omitempty"` // as evaluated, secrets masked
+	Secrets    map[string]string `json:"secrets,omitempty"`    // sealed, by JSON pointer into Properties
+	Depends    []string          `json:"depends,omitempty"`
+	Policy     string            `json:"policy,omitempty"` // DeletionPolicy
+
+	// What is under way.
+	Due    int64           `json:"due,omitempty"`  // ms: look again then
+	Hang   bool            `json:"hang,omitempty"` // until canceled
+	Fail   string          `json:"fail,omitempty"` // how it will end when due
+	Warn   string          `json:"warn,omitempty"` // to be shown when it ends
+	Called bool            `json:"called,omitempty"`
+	Kept   json.RawMessage `json:"kept,omitempty"`
+}
+
+// A happening is an event at rest.
+type happening struct {
+	Item   int    `json:"i"`            // index into the pack's items; -1: the stack itself
+	ID     string `json:"id,omitempty"` // of an event of the stack; others' follow from what they are
+	Status Status `json:"s"`
+	Reason string `json:"r,omitempty"`
+	Early  bool   `json:"e,omitempty"` // the physical id was not known yet
+	At     int64  `json:"t"`           // ms
+}
+
+const (
+	stackItem = -1
+	stackType = "AWS::CloudFormation::Stack"
+)
+
+func decodePack(body string) (pack, error) {
+	var p pack
+	if err := json.Unmarshal([]byte(body), &p); err != nil {
+		return pack{}, fmt.Errorf("stack pack: %w", err)
+	}
+	return p, nil
+}
+
+func (p pack) encode() (string, error) {
+	text, err := json.Marshal(p)
+	return string(text), err
+}
+
+// eventTime is the form of time in an event's id.
+const eventTime = "2006-01-02T15:04:05.000Z"
+
+// event expands the pack's n-th event.
+func (p pack) event(st *Stack, n int) Event {
+	h := p.Events[n]
+	at := time.UnixMilli(h.At).UTC()
+	e := Event{ID: h.ID, Status: h.Status, Reason: h.Reason, Time: at, Token: p.Token}
+	if h.Item == stackItem {
+		e.LogicalID, e.Type, e.Physical = st.Name, stackType, st.ID
+		return e
+	}
+	item := p.Items[h.Item]
+	e.LogicalID, e.Type, e.Properties = item.LogicalID, item.Type, string(item.Properties)
+	if !h.Early {
+		e.Physical = item.Physical
+	}
+	e.ID = item.LogicalID + "-" + string(h.Status) + "-" + at.Format(eventTime)
+	return e
+}
+
+// maskedJSON encodes properties as they may be shown.
+func maskedJSON(props map[string]schema.Value) (json.RawMessage, error) {
+	if len(props) == 0 {
+		return nil, nil
+	}
+	return json.Marshal(props)
+}

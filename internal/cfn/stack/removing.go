@@ -1,0 +1,209 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"larder/internal/cfn/resource"
+)
+
+// remove does what can be done now for a stack that is deleted or rolled
+// back: settle what was under way, remove what nothing depends on any more,
+// end when nothing is left that could go.
+func (t *turn) remove(ctx context.Context) error {
+	l := t.l
+	if l.loaded {
+		t.cancelCreations(l.order)
+		l.loaded = false
+	}
+	if err := t.settleRemovals(ctx); err != nil {
+		return err
+	}
+	if l.stack.Journal.Canceled || t.overdue() {
+		for _, it := range l.open {
+			if it.Status == DeleteInProgress {
+				t.end(it, DeleteFailed, deletionCancelled)
+			}
+		}
+		l.open = nil
+		l.stack.Journal.Canceled = false
+	}
+	switch {
+	case len(l.ready) > 0:
+		return t.startRemovals(ctx)
+	case len(l.open) == 0:
+		t.finish()
+	}
+	return nil
+}
+
+// CloudFormation's words, in its spelling.
+const (
+	creationCancelled = "Resource creation cancelled" //nolint:misspell // AWS writes it so
+	deletionCancelled = "Resource deletion cancelled" //nolint:misspell // as above
+)
+
+// cancelCreations ends creations in progress: of siblings of one that failed,
+// or of a stack that is deleted meanwhile.
+func (t *turn) cancelCreations(items []*item) {
+	for _, it := range items {
+		if it.Status == CreateInProgress {
+			t.end(it, CreateFailed, creationCancelled)
+		}
+	}
+}
+
+// settleRemovals ends what was started earlier and is due.
+func (t *turn) settleRemovals(ctx context.Context) error {
+	for _, it := range t.l.open {
+		if t.budget == 0 {
+			break
+		}
+		if it.Status != DeleteInProgress || it.Hang || it.Due > t.now.UnixMilli() {
+			continue
+		}
+		if _, now := t.touched[it]; now {
+			continue
+		}
+		t.budget--
+		switch {
+		case it.Fail != "":
+			t.end(it, DeleteFailed, it.Fail)
+		case it.kind.Outside:
+			if err := t.askToDelete(ctx, it); err != nil {
+				return err
+			}
+		default:
+			t.removeRow(it)
+		}
+	}
+	t.releaseRemoved()
+	return nil
+}
+
+func (t *turn) releaseRemoved() {
+	for _, it := range t.l.open {
+		if it.gone() {
+			t.l.release(it)
+		}
+	}
+	t.l.close()
+}
+
+// startRemovals starts a wave of removals.
+func (t *turn) startRemovals(ctx context.Context) error {
+	wave := t.l.take(t.budget)
+	t.budget -= len(wave)
+	t.did = true
+	for _, it := range wave {
+		switch {
+		case t.keeps(it):
+			t.end(it, DeleteSkipped, "")
+		case it.Physical == "" && !it.made && !it.Called:
+			// It failed before anything of it existed.
+			t.end(it, DeleteComplete, "")
+		default:
+			it.settle(DeleteInProgress, "")
+			t.tell(it, "", false)
+			t.rehearse(resource.Delete, it)
+		}
+	}
+	for _, it := range wave {
+		if it.Status != DeleteInProgress || it.kind.Outside || it.Hang || it.Due > 0 {
+			continue
+		}
+		if it.Fail != "" {
+			t.end(it, DeleteFailed, it.Fail)
+			continue
+		}
+		t.removeRow(it)
+	}
+	t.releaseRemoved()
+	return nil
+}
+
+// removeRow makes an item's resource cease to exist.
+func (t *turn) removeRow(it *item) {
+	t.removed = append(t.removed, it.key(t.l.stack.ID))
+	it.made = false
+	t.end(it, DeleteComplete, "")
+}
+
+// askToDelete asks a handler outside the database.
+func (t *turn) askToDelete(ctx context.Context, it *item) error {
+	if t.calls == 0 {
+		return nil
+	}
+	t.calls--
+	p, err := it.kind.Handler.Advance(ctx, t.request(resource.Delete, it))
+	if err != nil {
+		return err
+	}
+	t.touch(it)
+	it.Kept = p.Kept
+	switch {
+	case p.Failure != nil:
+		t.end(it, DeleteFailed, p.Failure.Message)
+	case p.State != resource.Done:
+		it.Due = t.now.Add(max(p.After, time.Millisecond)).UnixMilli()
+	default:
+		t.removeRow(it)
+	}
+	return nil
+}
+
+// keeps reports whether an item is left behind when its stack lets go of it.
+func (t *turn) keeps(it *item) bool {
+	st := &t.l.stack
+	if slices.Contains(st.Journal.Retain, it.LogicalID) {
+		return true
+	}
+	if it.Status == CreateFailed {
+		return false // a policy is for what has come to be
+	}
+	undone := st.Journal.Kind == KindCreate // the operation that created it is being undone
+	switch it.Policy {
+	case "Retain":
+		return !undone || !st.RetainExceptOnCreate
+	case "RetainExceptOnCreate":
+		return !undone
+	}
+	return false
+}
+
+// finish ends a removal.
+func (t *turn) finish() {
+	l := t.l
+	var failed []*item
+	for _, it := range l.order {
+		if it.Status == DeleteFailed {
+			failed = append(failed, it)
+		}
+	}
+	rollback := l.stack.Journal.Phase == rollingBack
+	t.over = true
+	if len(failed) > 0 {
+		reason := fmt.Sprintf("The following resource(s) failed to delete: [%s]. ", names(failed))
+		if rollback {
+			t.turnTo(RollbackFailed, reason)
+		} else {
+			t.turnTo(DeleteFailed, reason)
+		}
+		if l.stack.Journal.Failure == nil {
+			f := &Failure{Reason: reason}
+			for _, it := range failed {
+				f.Causes = append(f.Causes, Cause{LogicalID: it.LogicalID, Type: it.Type, Reason: it.Reason})
+			}
+			l.stack.Journal.Failure = f
+		}
+		return
+	}
+	t.dropImports, t.dropExports = true, true
+	if rollback {
+		t.turnTo(RollbackComplete, "")
+		return
+	}
+	t.turnTo(DeleteComplete, "")
+}

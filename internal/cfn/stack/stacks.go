@@ -1,0 +1,109 @@
+package stack
+
+import (
+	"time"
+
+	"larder/internal/cfn/resource"
+	"larder/internal/cfn/template"
+	"larder/internal/db"
+	"larder/internal/seal"
+	"larder/internal/workflow"
+)
+
+// Options are what [New] needs.
+type Options struct {
+	DB       *db.DB
+	Runner   *workflow.Runner
+	Keys     *seal.Keys
+	Handlers *resource.Handlers
+	Rules    resource.Rules
+	// Dev lets a stored parameter that nobody stored have a made-up value.
+	Dev      bool
+	Limits   Limits          // zero fields mean the defaults
+	Template template.Limits // zero: template.DefaultLimits
+	Now      func() time.Time
+}
+
+// Limits are the executor's settings.
+type Limits struct {
+	// Beat is how many resources one beat starts or settles: what a crash may
+	// have to repeat, and what one transaction holds.
+	Beat int
+	// Calls is how many handlers outside the database one beat asks.
+	Calls int
+	// Patience is the longest wait without looking.
+	Patience time.Duration
+	// Resident is how many resources of stacks in operation are kept in
+	// memory between beats.
+	Resident int
+	// Templates is how many parsed templates are kept in memory.
+	Templates int
+}
+
+// DefaultLimits serve a stack of 500 resources in five beats.
+var DefaultLimits = Limits{Beat: 100, Calls: 10, Patience: time.Hour, Resident: 50_000, Templates: 256}
+
+func (l Limits) orDefault() Limits {
+	d := DefaultLimits
+	if l.Beat > 0 {
+		d.Beat = l.Beat
+	}
+	if l.Calls > 0 {
+		d.Calls = l.Calls
+	}
+	if l.Patience > 0 {
+		d.Patience = l.Patience
+	}
+	if l.Resident > 0 {
+		d.Resident = l.Resident
+	}
+	if l.Templates > 0 {
+		d.Templates = l.Templates
+	}
+	return d
+}
+
+// Stacks is the store of stacks and the executor of their operations.
+type Stacks struct {
+	db        *db.DB
+	runner    *workflow.Runner
+	keys      *seal.Keys
+	handlers  *resource.Handlers
+	rules     resource.Rules
+	dev       bool
+	limits    Limits
+	reading   template.Limits
+	now       func() time.Time
+	templates *templates
+	residents *residents
+}
+
+// New makes the store and registers its runs with the runner.
+func New(o Options) *Stacks {
+	s := &Stacks{
+		db: o.DB, runner: o.Runner, keys: o.Keys, handlers: o.Handlers, rules: o.Rules,
+		dev: o.Dev, limits: o.Limits.orDefault(), reading: o.Template, now: o.Now,
+	}
+	if s.handlers == nil {
+		s.handlers = &resource.Handlers{Dev: o.Dev}
+	}
+	if s.reading == (template.Limits{}) {
+		s.reading = template.DefaultLimits()
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.templates = newTemplates(s.limits.Templates)
+	s.residents = newResidents(s.limits.Resident)
+	for _, name := range []string{createRun, deleteRun} {
+		s.runner.Register(workflow.Definition{Name: name, Steps: []workflow.Step{{Name: "advance", Beat: s.beat}}})
+	}
+	return s
+}
+
+// The runs of a stack's operations. They share their one step: what an
+// operation does next follows from the stack's phase.
+const (
+	createRun = "stack.create/v1"
+	deleteRun = "stack.delete/v1"
+)

@@ -1,0 +1,183 @@
+package stack
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"larder/internal/db"
+)
+
+// errMoved means that a stack has changed since it was read; whoever wanted
+// to change it looks again.
+var errMoved = errors.New("the stack has changed meanwhile")
+
+func none(err error) bool { return errors.Is(err, db.ErrNoRows) }
+
+func decodeStack(mark, body string) (Stack, error) {
+	var st Stack
+	if err := json.Unmarshal([]byte(body), &st); err != nil {
+		return Stack{}, fmt.Errorf("stack row: %w", err)
+	}
+	st.mark = mark
+	return st, nil
+}
+
+func (st *Stack) encode() (string, error) {
+	text, err := json.Marshal(st)
+	return string(text), err
+}
+
+func scanStack(rows *db.Rows) (Stack, error) {
+	var mark, body string
+	if err := rows.Scan(&mark, &body); err != nil {
+		return Stack{}, err
+	}
+	return decodeStack(mark, body)
+}
+
+func stackByID(tx *db.Tx, id string) (Stack, error) {
+	var mark, body string
+	if err := tx.Row(`SELECT mark, body FROM stack WHERE id = ?`, id).Scan(&mark, &body); err != nil {
+		return Stack{}, err
+	}
+	return decodeStack(mark, body)
+}
+
+func stackByName(tx *db.Tx, account, region, name string) (Stack, error) {
+	var mark, body string
+	err := tx.Row(`SELECT mark, body FROM stack WHERE account = ? AND region = ? AND name = ? AND active = 1`,
+		account, region, name).Scan(&mark, &body)
+	if err != nil {
+		return Stack{}, err
+	}
+	return decodeStack(mark, body)
+}
+
+func insertStack(tx *db.Tx, st *Stack, mark, body string) error {
+	return tx.Exec(`INSERT INTO stack (id, account, region, name, status, created, active, mark, body)
+		VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?)`,
+		st.ID, st.Account, st.Region, st.Name, st.Status, db.Micros(st.Created), mark, body)
+}
+
+// updateStack writes a stack that was read with st.mark and now bears mark.
+func updateStack(tx *db.Tx, st *Stack, mark, body string) error {
+	n, err := tx.ExecRows(`UPDATE stack SET status = ?, active = ?, mark = ?, body = ? WHERE id = ? AND mark = ?`,
+		st.Status, st.Status != DeleteComplete, mark, body, st.ID, st.mark)
+	if err != nil {
+		return err
+	}
+	if n != 1 {
+		return errMoved
+	}
+	return nil
+}
+
+func insertPack(tx *db.Tx, stack string, number int64, body string) error {
+	return tx.Exec(`INSERT INTO stack_pack (stack, number, body) VALUES (?, ?, ?)`, stack, number, body)
+}
+
+// packsFrom returns a stack's packs in order.
+func allPacks(tx *db.Tx, stack string) ([]string, error) {
+	return db.Collect(tx, func(r *db.Rows) (body string, err error) {
+		err = r.Scan(&body)
+		return body, err
+	}, `SELECT body FROM stack_pack WHERE stack = ? ORDER BY number`, stack)
+}
+
+type numbered struct {
+	number int64
+	body   string
+}
+
+func packsBefore(tx *db.Tx, stack string, number int64, limit int) ([]numbered, error) {
+	return db.Collect(tx, func(r *db.Rows) (p numbered, err error) {
+		err = r.Scan(&p.number, &p.body)
+		return p, err
+	}, `SELECT number, body FROM stack_pack WHERE stack = ? AND number <= ? ORDER BY number DESC LIMIT ?`, stack, number, limit)
+}
+
+// operation rows
+
+type operationRow struct {
+	Operation
+	run string
+}
+
+func findOperation(tx *db.Tx, account, region string, kind Kind, id string) (operationRow, error) {
+	var (
+		row   operationRow
+		ended int
+		body  string
+	)
+	err := tx.Row(`SELECT stack, run, ended, body FROM stack_operation WHERE account = ? AND region = ? AND kind = ? AND id = ?`,
+		account, region, kind, id).Scan(&row.Stack, &row.run, &ended, &body)
+	if err != nil {
+		return operationRow{}, err
+	}
+	row.ID, row.Kind, row.Ended = id, kind, ended == 1
+	if body != "" {
+		if err := json.Unmarshal([]byte(body), &row.Operation); err != nil {
+			return operationRow{}, fmt.Errorf("stack operation row: %w", err)
+		}
+	}
+	return row, nil
+}
+
+func insertOperation(tx *db.Tx, st *Stack, ended bool, body string) error {
+	return tx.Exec(`INSERT INTO stack_operation (account, region, kind, id, stack, run, ended, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		st.Account, st.Region, st.Journal.Kind, st.Journal.Operation, st.ID, st.Journal.Run, ended, body)
+}
+
+func endOperation(tx *db.Tx, st *Stack, j Journal, body string) error {
+	return tx.Exec(`UPDATE stack_operation SET ended = 1, body = ? WHERE account = ? AND region = ? AND kind = ? AND id = ?`,
+		body, st.Account, st.Region, j.Kind, j.Operation)
+}
+
+func (op Operation) encode() (string, error) {
+	text, err := json.Marshal(op)
+	return string(text), err
+}
+
+// exports and imports
+
+type exportRow struct {
+	Export
+	output string // its key
+	sealed string // the value of a secret one
+}
+
+func exportByName(tx *db.Tx, account, region, name string) (exportRow, error) {
+	e := exportRow{Export: Export{Name: name}}
+	err := tx.Row(`SELECT stack, output, value, sealed FROM stack_export WHERE account = ? AND region = ? AND name = ?`,
+		account, region, name).Scan(&e.Stack, &e.output, &e.Value, &e.sealed)
+	return e, err
+}
+
+func insertExport(tx *db.Tx, st *Stack, o Output) error {
+	return tx.Exec(`INSERT INTO stack_export (account, region, name, stack, output, value, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		st.Account, st.Region, o.Export, st.ID, o.Key, o.Value, o.Sealed)
+}
+
+func dropExports(tx *db.Tx, stack string) error {
+	return tx.Exec(`DELETE FROM stack_export WHERE stack = ?`, stack)
+}
+
+func insertImport(tx *db.Tx, st *Stack, name string) error {
+	return tx.Exec(`INSERT INTO stack_import (account, region, name, stack) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		st.Account, st.Region, name, st.ID)
+}
+
+func dropImports(tx *db.Tx, stack string) error {
+	return tx.Exec(`DELETE FROM stack_import WHERE stack = ?`, stack)
+}
+
+// importedFrom returns one export of a stack that another one imports, and
+// that one's name; ErrNoRows if there is none.
+func importedFrom(tx *db.Tx, stack string) (export, importer string, err error) {
+	err = tx.Row(`SELECT e.name, s.name FROM stack_export e
+		JOIN stack_import i ON i.account = e.account AND i.region = e.region AND i.name = e.name
+		JOIN stack s ON s.id = i.stack
+		WHERE e.stack = ? ORDER BY e.name, s.name LIMIT 1`, stack).Scan(&export, &importer)
+	return export, importer, err
+}
