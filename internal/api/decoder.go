@@ -289,9 +289,12 @@ func (d *decoder) escape() (rune, bool) {
 	c := d.text[d.at+1]
 	if c == 'u' {
 		r, ok := d.hex(d.at)
-		if !ok || !utf16.IsSurrogate(r) {
+		if !ok {
+			return 0, false
+		}
+		if !utf16.IsSurrogate(r) {
 			d.at += 6
-			return r, ok
+			return r, true
 		}
 		low, ok := d.hex(d.at + 6)
 		if r = utf16.DecodeRune(r, low); !ok || r == utf8.RuneError {
@@ -420,16 +423,24 @@ func (d *decoder) timestamp() time.Time {
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		var seconds float64
-		if seconds, err = strconv.ParseFloat(text, 64); err == nil && strings.Trim(text, "0123456789.+-eE") == "" {
-			t = time.UnixMilli(int64(math.Round(min(max(seconds, firstSecond-1), lastSecond+2) * 1000)))
-		}
+		t, err = parseEpoch(text)
 	}
 	if s := t.Unix(); err != nil || s < firstSecond || s > lastSecond {
 		d.fail("%q can not be converted to a Timestamp at '%s'", clip(text), d.path())
 		return time.Time{}
 	}
 	return time.UnixMilli(t.UnixMilli()).UTC()
+}
+
+// parseEpoch reads seconds of the epoch to the millisecond. What lies outside
+// the years 1 to 9999 comes out just outside of them.
+func parseEpoch(text string) (time.Time, error) {
+	if strings.Trim(text, "0123456789.+-eE") != "" {
+		return time.Time{}, strconv.ErrSyntax // ParseFloat knows NaN, Inf and hexadecimal
+	}
+	seconds, err := strconv.ParseFloat(text, 64)
+	seconds = min(max(seconds, firstSecond-1), lastSecond+1)
+	return time.UnixMilli(int64(math.Round(seconds * 1000))), err
 }
 
 // decodes is what generated structures do.

@@ -79,7 +79,7 @@ func bind[I, O any, PI input[I], PO output[O]](method func(Service, context.Cont
 		if err != nil {
 			return err
 		}
-		v := violations{absent: absent}
+		v := violations{absent: absent, places: make([]place, 0, 8)}
 		typed.check(&v)
 		return v.err()
 	}

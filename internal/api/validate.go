@@ -36,12 +36,6 @@ type rule struct {
 // breaks lists the constraints that text breaks, as AWS words them, in the
 // order in which AWS lists them.
 func (r *rule) breaks(text string) []string {
-	if r.enum != nil {
-		if slices.Contains(r.enum, text) {
-			return nil
-		}
-		return []string{r.enumSentence()}
-	}
 	var broken []string
 	if len(text) > r.max && utf8.RuneCountInString(text) > r.max {
 		broken = append(broken, longer(r.max))
@@ -51,6 +45,9 @@ func (r *rule) breaks(text string) []string {
 	}
 	if r.pattern != nil && !r.pattern.match(text) {
 		broken = append(broken, r.pattern.sentence())
+	}
+	if r.enum != nil && !slices.Contains(r.enum, text) {
+		broken = append(broken, r.enumSentence())
 	}
 	return broken
 }
