@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -214,6 +215,9 @@ func show(value reflect.Value) string {
 		slices.Sort(parts)
 		return "{" + strings.Join(parts, ", ") + "}"
 	case reflect.Struct:
+		if at, ok := value.Interface().(time.Time); ok {
+			return at.Format(time.RFC3339Nano)
+		}
 		parts := make([]string, value.NumField())
 		for i := range parts {
 			parts[i] = value.Type().Field(i).Name + "=" + show(value.Field(i))
