@@ -75,6 +75,7 @@ func (t *Template) Evaluate(env Env, given map[string]string) (*Evaluation, erro
 	for _, step := range []func() *Error{
 		func() *Error { return e.bind(given) },
 		e.transform,
+		e.expand,
 		e.holdRules,
 		e.decide,
 		e.exist,

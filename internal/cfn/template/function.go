@@ -129,9 +129,13 @@ func (c *compiler) compile(n *Node, allowed kindSet, owner Kind) *Error {
 		}
 	case KindMap:
 		if len(n.keys) == 1 {
-			if k, ok := callee(n.keys[0].name); ok && (k != KindCondition || allowed.has(KindCondition)) {
+			name := n.keys[0].name
+			if c.blank && strings.HasPrefix(name, loopPrefix) {
+				return nil
+			}
+			if k, ok := callee(name); ok && (k != KindCondition || allowed.has(KindCondition)) {
 				if err := c.call(n, k); err != nil {
-					return err.under(n.keys[0].name).at(n)
+					return err.under(name).at(n)
 				}
 				break
 			}

@@ -4,7 +4,7 @@ package template
 type Limits struct {
 	Bytes       int // of the template's text
 	Depth       int // of nesting
-	Aliases     int // nodes that YAML aliases may expand to, over all
+	Expansion   int // values that YAML aliases may make of a template, and that Fn::ForEach may
 	Parameters  int
 	Mappings    int
 	Attributes  int // keys of a mapping, and attributes of a key
@@ -14,13 +14,13 @@ type Limits struct {
 	Name        int // characters of a logical id
 }
 
-// DefaultLimits are CloudFormation's documented quotas. Depth and Aliases are
-// ours: AWS documents no bound for the first and does without the second.
+// DefaultLimits are CloudFormation's documented quotas. Depth and Expansion
+// are ours: AWS documents no bound for either.
 func DefaultLimits() Limits {
 	return Limits{
 		Bytes:       1_000_000,
 		Depth:       64,
-		Aliases:     50_000,
+		Expansion:   200_000,
 		Parameters:  200,
 		Mappings:    200,
 		Attributes:  200,

@@ -18,7 +18,7 @@ type Resource struct {
 	UpdatePolicy   *Node
 
 	node *Node
-	// Policies that a function decides (AWS::LanguageExtensions).
+	// Policies that a function decides.
 	deletion, replacement *Node
 }
 
@@ -173,12 +173,11 @@ func (c *compiler) policy(r *Resource, name string, n *Node, value *string, call
 		}
 		return r.checkPolicy(name, n.text)
 	}
-	if c.t.extended && n.kind == KindMap {
+	// AWS takes functions here also without AWS::LanguageExtensions (evidence,
+	// test_deletion_policy_with_deletion).
+	if n.kind == KindMap {
 		*call = n
 		return c.compile(n, mapKeyExtended&^scalars, KindNull)
-	}
-	if c.blank {
-		return nil
 	}
 	return fault("Template error: Every %s member must be a string.", name)
 }

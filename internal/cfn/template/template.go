@@ -27,6 +27,8 @@ type Template struct {
 
 	extended bool   // AWS::LanguageExtensions is on
 	pending  string // the first transform that must run before the template can be evaluated
+	looping  *Node  // the template as read, if Fn::ForEach must make another of it
+	limits   Limits // for that one
 }
 
 // languageExtensions is the one transform that is a part of the language.
@@ -49,15 +51,16 @@ func (t *Template) Resource(logicalID string) *Resource { return t.resources[log
 //
 // A template that names a macro is read as far as it goes: what the macro may
 // turn into something else (references, names of sections and attributes) is
-// not judged, and Evaluate refuses it by the macro's name.
+// not judged, and Evaluate refuses it by the macro's name. One with Fn::ForEach
+// is judged by Evaluate, when the loops have run.
 func Parse(src []byte, lim Limits) (*Template, error) {
 	root, err := read(src, lim)
 	if err != nil {
 		return nil, err
 	}
-	t, err := build(root, lim)
-	if err != nil {
-		return nil, err
+	t, fault := build(root, lim)
+	if fault != nil {
+		return nil, fault
 	}
 	return t, nil
 }
@@ -99,12 +102,12 @@ func read(src []byte, lim Limits) (*Node, error) {
 }
 
 // build makes a template of a tree, which it takes over.
-func build(root *Node, lim Limits) (*Template, error) {
-	t := &Template{}
+func build(root *Node, lim Limits) (*Template, *Error) {
+	t := &Template{limits: lim}
 	if err := t.sections(root, lim); err != nil {
 		return nil, err
 	}
-	c := &compiler{t: t, lim: lim, blank: t.pending != ""}
+	c := &compiler{t: t, lim: lim, blank: t.pending != "" || t.looping != nil}
 	for _, section := range []struct {
 		name string
 		read func(*compiler, *Node) *Error
@@ -152,7 +155,9 @@ func (t *Template) sections(root *Node, lim Limits) *Error {
 			return err.at(n).under("Transform")
 		}
 	}
-	t.embedded(root)
+	if t.embedded(root) {
+		t.looping = root.clone()
+	}
 	t.Transforms = slices.Clip(t.Transforms)
 
 	var invalid []string
@@ -220,9 +225,13 @@ func (t *Template) transformSection(n *Node) *Error {
 	return nil
 }
 
-// embedded finds the macros that Fn::Transform calls anywhere.
-func (t *Template) embedded(n *Node) {
+// embedded finds the macros that Fn::Transform calls anywhere, and whether
+// there are loops.
+func (t *Template) embedded(n *Node) (loops bool) {
 	for i := range n.items {
+		if n.kind == KindMap && t.extended && strings.HasPrefix(n.keys[i].name, loopPrefix) {
+			loops = true
+		}
 		if n.kind == KindMap && n.keys[i].name == "Fn::Transform" {
 			if name := n.items[i].Get("Name"); name != nil && name.kind == KindString {
 				if !slices.Contains(t.Transforms, name.text) && len(t.Transforms) < 64 {
@@ -231,8 +240,9 @@ func (t *Template) embedded(n *Node) {
 				t.waitFor(name.text)
 			}
 		}
-		t.embedded(&n.items[i])
+		loops = t.embedded(&n.items[i]) || loops
 	}
+	return loops
 }
 
 func (t *Template) waitFor(transform string) {
@@ -255,7 +265,9 @@ func (c *compiler) members(n *Node, noun string, most int, each func(name string
 		if c.blank && strings.HasPrefix(name, "Fn::") {
 			continue
 		}
-		if !alphanumeric(name) {
+		// Of conditions AWS takes any name (evidence,
+		// test_using_pseudoparameters_in_places).
+		if !alphanumeric(name) && noun != "Condition" {
 			return fault("Template format error: %s name %s is non alphanumeric.", noun, name).atKey(n, i).under(name)
 		}
 		if len(name) > c.lim.Name {

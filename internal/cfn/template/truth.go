@@ -2,6 +2,7 @@ package template
 
 import (
 	"slices"
+	"strings"
 
 	"larder/internal/cfn/schema"
 )
@@ -201,7 +202,8 @@ func (ev *evaluator) attributeOf(parameterType, value, attribute string) []strin
 }
 
 // holdRules holds the template's rules, and those of Env, against the
-// parameters.
+// parameters. No recording has AWS's wording of a failure: it is the
+// descriptions of the assertions, which is what people are shown.
 func (e *Evaluation) holdRules() *Error {
 	rules := e.Template.Rules
 	for _, source := range e.env.Rules {
@@ -212,39 +214,49 @@ func (e *Evaluation) holdRules() *Error {
 		rules = append(slices.Clip(rules), more...)
 	}
 	ev := e.evaluator(nil)
+	var failed []string
+	var first *Rule
 	for _, r := range rules {
-		if err := ev.hold(r); err != nil {
+		why, err := ev.hold(r)
+		if err != nil {
 			return err.at(r.node).under("Rules/" + r.Name)
 		}
+		if failed = append(failed, why...); failed != nil && first == nil {
+			first = r
+		}
 	}
-	return nil
+	if failed == nil {
+		return nil
+	}
+	return fault("%s", strings.Join(failed, "; ")).at(first.node).under("Rules/" + first.Name)
 }
 
-// hold refuses with the descriptions of the assertions that fail.
-func (ev *evaluator) hold(r *Rule) *Error {
+// hold returns the descriptions of the rule's assertions that fail.
+func (ev *evaluator) hold(r *Rule) (failed []string, err *Error) {
 	if r.condition != nil {
 		applies, err := ev.truth(r.condition)
 		if err != nil || !applies {
-			return err
+			return nil, err
 		}
 	}
 	for i, a := range r.assertions {
 		holds, err := ev.truth(a.assert)
 		if err != nil {
-			return err.under(index(i))
+			return nil, err.under(index(i))
 		}
 		if !holds {
-			return failedAssertion(r, a)
+			failed = append(failed, r.describe(a))
 		}
 	}
-	return nil
+	return failed, nil
 }
 
-func failedAssertion(r *Rule, a assertion) *Error {
+// describe says what an assertion that fails wants.
+func (r *Rule) describe(a assertion) string {
 	if a.description != "" {
-		return fault("%s", a.description)
+		return a.description
 	}
-	return fault("Template error: an assertion of rule %s does not hold", r.Name)
+	return "an assertion of rule " + r.Name + " does not hold"
 }
 
 // furtherRules reads rules that come from outside the template: an object of

@@ -49,8 +49,8 @@ func yamlMalformed(err error) *Error {
 func (r *yamlReader) value(y *yaml.Node) (Node, error) {
 	n := Node{line: int32(y.Line), column: int32(y.Column)}
 	if r.within > 0 {
-		if r.aliased++; r.aliased > r.lim.Aliases {
-			return n, fault("Template format error: YAML aliases expand to more than %d values.", r.lim.Aliases).at(&n)
+		if r.aliased++; r.aliased > r.lim.Expansion {
+			return n, fault("Template format error: YAML aliases expand to more than %d values.", r.lim.Expansion).at(&n)
 		}
 	}
 	if y.Kind == yaml.AliasNode {

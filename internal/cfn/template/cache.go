@@ -1,0 +1,69 @@
+package template
+
+import (
+	"container/list"
+	"crypto/sha256"
+	"sync"
+)
+
+// Cache parses templates and keeps the ones used last, so that a template
+// launched often is parsed once. It is safe for concurrent use; two callers
+// that ask for the same unknown template at once both parse it.
+type Cache struct {
+	limits Limits
+	bytes  int
+
+	mu    sync.Mutex
+	size  int
+	order *list.List // of *cached, the one used last in front
+	known map[[sha256.Size]byte]*list.Element
+}
+
+type cached struct {
+	hash     [sha256.Size]byte
+	size     int
+	template *Template
+}
+
+// A template takes about this many times its text in memory.
+const footprint = 8
+
+// NewCache makes a cache whose templates take about so many bytes of memory.
+func NewCache(limits Limits, bytes int) *Cache {
+	return &Cache{limits: limits, bytes: bytes, order: list.New(), known: map[[sha256.Size]byte]*list.Element{}}
+}
+
+// Parse is [Parse] with the cache's limits. Faulty templates are not kept.
+func (c *Cache) Parse(src []byte) (*Template, error) {
+	hash := sha256.Sum256(src)
+	c.mu.Lock()
+	if at, ok := c.known[hash]; ok {
+		c.order.MoveToFront(at)
+		t := at.Value.(*cached).template
+		c.mu.Unlock()
+		return t, nil
+	}
+	c.mu.Unlock()
+	t, err := Parse(src, c.limits)
+	if err != nil {
+		return nil, err
+	}
+	c.keep(&cached{hash: hash, size: footprint * len(src), template: t})
+	return t, nil
+}
+
+func (c *Cache) keep(entry *cached) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.known[entry.hash]; ok || entry.size > c.bytes {
+		return
+	}
+	c.known[entry.hash] = c.order.PushFront(entry)
+	c.size += entry.size
+	for c.size > c.bytes {
+		last := c.order.Back()
+		dropped := c.order.Remove(last).(*cached)
+		delete(c.known, dropped.hash)
+		c.size -= dropped.size
+	}
+}

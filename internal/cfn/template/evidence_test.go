@@ -1,0 +1,238 @@
+package template
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// evidence returns the path of a recording, or skips the test: the recordings
+// lie beside the repository, not in it.
+func evidence(t *testing.T, name string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			t.Fatal("no go.mod above the test")
+		}
+		dir = parent
+	}
+	path := filepath.Join(dir, "..", "shared", "evidence", name)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("%s is absent: the recordings are not here", path)
+	}
+	return path
+}
+
+func jsonLines[T any](t *testing.T, path string) []T {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var all []T
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var one T
+		if err := json.Unmarshal(lines.Bytes(), &one); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, one)
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+type recordedError struct {
+	Test, Operation, Code, Message string
+	Template                       *string
+	Request                        struct{ Parameters any }
+}
+
+// given returns the parameters of a request, which the recordings have in two forms.
+func (r recordedError) given() map[string]string {
+	given := map[string]string{}
+	switch p := r.Request.Parameters.(type) {
+	case map[string]any:
+		for k, v := range p {
+			given[k], _ = v.(string)
+		}
+	case []any:
+		for _, one := range p {
+			if one, ok := one.(map[string]any); ok {
+				k, _ := one["ParameterKey"].(string)
+				given[k], _ = one["ParameterValue"].(string)
+			}
+		}
+	}
+	return given
+}
+
+// elsewhere says of a recorded error why no template can cause it.
+func elsewhere(r recordedError) string {
+	switch {
+	case strings.Contains(r.Message, "already exists"), strings.Contains(r.Message, "No updates are to be performed"):
+		return "the state of the stack"
+	case strings.Contains(r.Message, "at 'templateBody' failed to satisfy constraint"):
+		return "the API's bound for an inline body, not the template's"
+	}
+	return ""
+}
+
+// TestRecordedErrors holds Parse and Evaluate against what AWS answered for
+// the same templates.
+func TestRecordedErrors(t *testing.T) {
+	t.Parallel()
+	compared := 0
+	for _, r := range jsonLines[recordedError](t, evidence(t, "errors.jsonl")) {
+		if r.Template == nil || strings.HasPrefix(*r.Template, "$") {
+			continue
+		}
+		if why := elsewhere(r); why != "" {
+			t.Logf("not compared: %s: %s", r.Test, why)
+			continue
+		}
+		compared++
+		tpl, err := Parse([]byte(*r.Template), DefaultLimits())
+		if r.Code == "InsufficientCapabilitiesException" {
+			if err != nil {
+				t.Errorf("%s: %v", r.Test, err)
+				continue
+			}
+			if c := tpl.Capabilities(); r.Message != "Requires capabilities : "+bracketed(c.Names) {
+				t.Errorf("%s: needs %v, AWS says %q", r.Test, c.Names, r.Message)
+			}
+			continue
+		}
+		if err == nil {
+			_, err = tpl.Evaluate(testEnv(), r.given())
+		}
+		var fault *Error
+		if !errors.As(err, &fault) {
+			t.Errorf("%s: %v, AWS says %q", r.Test, err, r.Message)
+			continue
+		}
+		if fault.Code != r.Code || fault.Message != r.Message {
+			t.Errorf("%s:\n got %s %q\nwant %s %q", r.Test, fault.Code, fault.Message, r.Code, r.Message)
+		}
+	}
+	if compared < 15 {
+		t.Errorf("only %d recorded errors concern templates", compared)
+	}
+}
+
+// TestRecordedTemplates parses every template that AWS took.
+func TestRecordedTemplates(t *testing.T) {
+	t.Parallel()
+	refused := map[string]bool{}
+	for _, r := range jsonLines[recordedError](t, evidence(t, "errors.jsonl")) {
+		if r.Template != nil {
+			refused[*r.Template] = true
+		}
+	}
+	parsed := 0
+	for _, transcript := range jsonLines[map[string]any](t, evidence(t, "transcripts.jsonl")) {
+		for _, src := range bodies(transcript) {
+			if refused[src] || !strings.Contains(src, "Resources") {
+				continue
+			}
+			parsed++
+			if _, err := Parse([]byte(src), DefaultLimits()); err != nil {
+				t.Errorf("%s: %v\n%s", transcript["name"], err, src)
+			}
+		}
+	}
+	if parsed < 100 {
+		t.Errorf("only %d templates were found", parsed)
+	}
+}
+
+// bodies finds the templates anywhere in a recording.
+func bodies(v any) []string {
+	var found []string
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if name == "TemplateBody" {
+				switch body := inner.(type) {
+				case string:
+					found = append(found, body)
+				case map[string]any:
+					if src, err := json.Marshal(body); err == nil {
+						found = append(found, string(src))
+					}
+				}
+			}
+			found = append(found, bodies(inner)...)
+		}
+	case []any:
+		for _, inner := range v {
+			found = append(found, bodies(inner)...)
+		}
+	}
+	return found
+}
+
+type changeSetCase struct {
+	Name                         string
+	Template1, Template2         json.RawMessage
+	Template1Text, Template2Text *string
+	Params1, Params2             map[string]any
+	Needs                        []string
+}
+
+// TestRecordedChangeSets binds the templates of the change-set recordings to
+// the parameters they were given.
+func TestRecordedChangeSets(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join(evidence(t, "changesets"), "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no recordings", err)
+	}
+	for _, file := range files {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var c changeSetCase
+		if err := json.Unmarshal(src, &c); err != nil {
+			t.Fatal(err)
+		}
+		if len(c.Needs) > 0 {
+			t.Logf("not evaluated: %s needs %v", c.Name, c.Needs)
+			continue
+		}
+		for i, one := range []struct {
+			src    json.RawMessage
+			params map[string]any
+		}{{c.Template1, c.Params1}, {c.Template2, c.Params2}} {
+			tpl, err := Parse(one.src, DefaultLimits())
+			if err != nil {
+				t.Errorf("%s template %d: %v", c.Name, i+1, err)
+				continue
+			}
+			given := map[string]string{}
+			for k, v := range one.params {
+				given[k], _ = v.(string)
+			}
+			if _, err := tpl.Evaluate(testEnv(), given); err != nil {
+				t.Errorf("%s template %d: %v", c.Name, i+1, err)
+			}
+		}
+	}
+}
