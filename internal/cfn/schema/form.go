@@ -41,18 +41,85 @@ var makers = map[string]func(s *simulation, d *dice, arg string) string{
 	"upper":     func(_ *simulation, d *dice, n string) string { return d.text(upper, length(n)) },
 	"alnum":     func(_ *simulation, d *dice, n string) string { return d.text(mixed, length(n)) },
 	"digits":    func(_ *simulation, d *dice, n string) string { return d.text(digits, length(n)) },
+	"HEX":       func(_ *simulation, d *dice, n string) string { return strings.ToUpper(d.text(hex, length(n))) },
+	"ip":        func(_ *simulation, d *dice, _ string) string { return d.privateIP() },
 	"time":      func(_ *simulation, d *dice, _ string) string { return d.time() },
-	"number":    func(_ *simulation, d *dice, n string) string { return strconv.Itoa(d.below(length(n))) },
-	"name":      func(s *simulation, _ *dice, style string) string { return s.generatedName(nameStyles[style], 0) },
+	"stamp":     func(_ *simulation, d *dice, _ string) string { return strings.TrimSuffix(d.time(), "Z") + ".000" },
+	"internal": func(s *simulation, _ *dice, _ string) string {
+		return regional(s.seed.Region, "ec2.internal", ".compute.internal")
+	},
+	"compute": func(s *simulation, _ *dice, _ string) string { return regional(s.seed.Region, "compute-1", ".compute") },
+	"zone":    func(s *simulation, _ *dice, _ string) string { return shortRegion(s.seed.Region) },
+	"number":  func(_ *simulation, d *dice, n string) string { return strconv.Itoa(d.below(length(n))) },
+	"name":    func(s *simulation, _ *dice, style string) string { return s.generatedName(nameStyles[style], 0) },
 }
 
 // modifiers derive something from a property.
 var modifiers = map[string]func(string) string{
-	"tail":  tail,
-	"lc":    strings.ToLower,
-	"dash":  func(s string) string { return strings.ReplaceAll(s, ".", "-") },
-	"port":  enginePort,
-	"strip": func(s string) string { return strings.TrimSuffix(s, ".") },
+	"tail":      tail,
+	"lc":        strings.ToLower,
+	"dash":      func(s string) string { return strings.ReplaceAll(s, ".", "-") },
+	"first":     func(s string) string { return s[:min(20, len(s))] },
+	"ending":    func(s string) string { return s[strings.LastIndexByte(s, '.')+1:] },
+	"host":      func(s string) string { return strings.TrimPrefix(s, "https://") },
+	"ro":        func(s string) string { return strings.Replace(s, ".cluster-", ".cluster-ro-", 1) },
+	"port":      enginePort,
+	"bus":       busPath,
+	"elb":       func(s string) string { return map[string]string{"network": "net", "gateway": "gwy"}[s] },
+	"scheme":    func(s string) string { return map[string]string{"internal": "internal-"}[s] },
+	"gateway":   func(string) string { return "IGW" },
+	"listener":  func(s string) string { return strings.Replace(s, ":loadbalancer/", ":listener/", 1) },
+	"rule":      func(s string) string { return strings.Replace(s, ":listener/", ":listener-rule/", 1) },
+	"waf":       func(s string) string { return map[string]string{"CLOUDFRONT": "global", "REGIONAL": "regional"}[s] },
+	"apischeme": func(s string) string { return map[string]string{"WEBSOCKET": "wss"}[s] },
+	"service":   serviceRole,
+}
+
+// busPath is what an event bus adds to the ARN of its rules: nothing if it is
+// the default one.
+func busPath(bus string) string {
+	if name := tail(bus); name != "default" {
+		return name + "/"
+	}
+	return ""
+}
+
+// serviceRole is how a service's linked role is called after its domain:
+// elasticbeanstalk.amazonaws.com names AWSServiceRoleForElasticbeanstalk.
+func serviceRole(domain string) string {
+	name, _, _ := strings.Cut(domain, ".")
+	if name == "" {
+		return ""
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
+}
+
+// regional is a part of EC2's host names, which in the first region lack its
+// name.
+func regional(region, first, others string) string {
+	if region == "us-east-1" {
+		return first
+	}
+	return region + others
+}
+
+// shortRegion is how ElastiCache writes a region in its host names: use1.
+func shortRegion(region string) string {
+	parts := strings.SplitN(region, "-", 3)
+	if len(parts) < 3 || parts[1] == "" {
+		return region
+	}
+	direction := map[string]string{
+		"northeast": "ne", "southeast": "se", "northwest": "nw", "southwest": "sw",
+	}[parts[1]]
+	if direction == "" {
+		direction = parts[1][:1]
+	}
+	return parts[0] + direction + parts[2]
+}
+
+func (d *dice) privateIP() string {
+	return "10." + strconv.Itoa(d.below(256)) + "." + strconv.Itoa(d.below(256)) + "." + strconv.Itoa(4+d.below(250))
 }
 
 func length(n string) int {
@@ -103,6 +170,11 @@ func parseForm(source string) form {
 		}
 		if before != "" {
 			f = append(f, piece{text: before})
+		}
+		if inner == "" {
+			f = append(f, piece{text: "{}"})
+			source = after
+			continue
 		}
 		p := piece{}
 		for _, alternative := range strings.Split(inner, "|") {

@@ -6,9 +6,9 @@ import (
 )
 
 // generate returns a text that fits the pattern's first branch, if its guards
-// allow; the caller checks. It aims at a length between short and long by how
-// often it repeats what may be repeated.
-func (p *pattern) generate(d *dice, short, long int) string {
+// allow; the caller checks. It repeats what may be repeated to reach the
+// length short, and less where that gets longer than long.
+func (p *pattern) generate(d *dice, try, short, long int) string {
 	if len(p.branches) == 0 {
 		return d.text(lower, short)
 	}
@@ -18,7 +18,7 @@ func (p *pattern) generate(d *dice, short, long int) string {
 	}
 	var text string
 	for goal := short; ; goal -= max(1, goal/4) {
-		g := generator{dice: d, goal: goal}
+		g := generator{dice: d, goal: goal, try: try}
 		g.write(tree)
 		text = g.out.String()
 		if len(text) <= long || goal <= 0 {
@@ -32,6 +32,7 @@ type generator struct {
 	dice *dice
 	out  strings.Builder
 	goal int // the length to reach where repetition allows it
+	try  int // 0 takes the first of alternatives, others any
 }
 
 func (g *generator) write(re *syntax.Regexp) {
@@ -53,13 +54,15 @@ func (g *generator) write(re *syntax.Regexp) {
 			g.write(sub)
 		}
 	case syntax.OpAlternate:
-		g.write(re.Sub[g.dice.below(len(re.Sub))])
+		g.write(re.Sub[min(g.try, 1)*g.dice.below(len(re.Sub))])
 	case syntax.OpStar:
 		g.repeat(re.Sub[0], 0, -1)
 	case syntax.OpPlus:
 		g.repeat(re.Sub[0], 1, -1)
 	case syntax.OpQuest:
-		g.repeat(re.Sub[0], 0, 1)
+		if g.try > 0 && g.dice.below(2) == 0 { // first, "aws(-cn)?" means aws
+			g.write(re.Sub[0])
+		}
 	case syntax.OpRepeat:
 		g.repeat(re.Sub[0], re.Min, re.Max)
 	}

@@ -16,12 +16,13 @@ const (
 	letterName
 	parameterName
 	fifoName
+	logicalName
 )
 
 // nameStyles are the styles by their names in shapes.txt.
 var nameStyles = map[string]nameStyle{
 	"mixed": mixedName, "lower": lowerName, "short": shortName, "shortlower": shortLowerName,
-	"underscore": underscoreName, "letters": letterName, "ssm": parameterName, "fifo": fifoName,
+	"underscore": underscoreName, "letters": letterName, "ssm": parameterName, "fifo": fifoName, "logical": logicalName,
 }
 
 // uniquePart is the length of the random end of a generated name.
@@ -32,7 +33,8 @@ const uniquePart = 12
 // than the type allows (most; 0 for no limit), the stack's name and the
 // logical id are cut, each to no less than half of the room unless it needs
 // less. Load balancers and their like use six and five characters of them
-// (shortName), SSM parameters say CFN instead of the stack.
+// (shortName), SSM parameters say CFN instead of the stack, and some types
+// leave the stack out (logicalName).
 func (s *simulation) generatedName(style nameStyle, most int) string {
 	stack, logical, dash := s.seed.StackName, s.seed.LogicalID, "-"
 	alphabet := mixed
@@ -41,6 +43,8 @@ func (s *simulation) generatedName(style nameStyle, most int) string {
 		stack, logical = stack[:min(6, len(stack))], logical[:min(5, len(logical))]
 	case parameterName:
 		stack = "CFN"
+	case logicalName:
+		stack = ""
 	case underscoreName:
 		stack, dash = strings.ReplaceAll(stack, "-", "_"), "_"
 	case letterName:

@@ -70,6 +70,9 @@ func compiled(source string) *pattern {
 
 func translate(source string) *pattern {
 	p := &pattern{exact: true}
+	if inner, ok := strings.CutPrefix(source, `"^`); ok && strings.HasSuffix(inner, `$"`) {
+		source = strings.Trim(source, `"`) // quoted by mistake, or nothing would fit
+	}
 	for _, alternative := range alternatives(source) {
 		b, exact := translateBranch(alternative)
 		p.exact = p.exact && exact

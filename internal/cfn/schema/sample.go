@@ -13,13 +13,22 @@ import (
 func (t *Type) attributeFor(path string, n *node) func(*simulation) Value {
 	if n.enum == nil && !n.isConst && (n.types == 0 || n.types&isString != 0) {
 		if f := t.formFor(path, n); f != nil {
-			probe := simulation{t: t, seed: probeSeed, dice: newDice("probe"), props: map[string]Value{}}
-			if t.allows(n, f.fill(&probe, probe.dice)) {
-				return func(s *simulation) Value { return f.fill(s, s.dice.dice(path)) }
+			otherwise := t.sampleFor(path, n)
+			return func(s *simulation) Value {
+				// What the form is filled with may not be what the schema allows.
+				if text := f.fill(s, s.dice.dice(path)); n.free() || t.allows(n, text) {
+					return text
+				}
+				return otherwise(s)
 			}
 		}
 	}
 	return t.sampleFor(path, n)
+}
+
+// free reports whether a schema allows every text.
+func (n *node) free() bool {
+	return n.pattern == "" && n.format == "" && n.minLength == none && n.maxLength == none && n.oneOf == nil && n.anyOf == nil && n.allOf == nil && n.ref == none
 }
 
 // probeSeed stands for any seed where a form is tried against a schema.
@@ -188,7 +197,7 @@ func (t *Type) sampleFor(purpose string, n *node) func(*simulation) Value {
 // sample makes a value that fits a schema. Objects get their scalar members
 // and what they require, to a small depth.
 func (s *simulation) sample(n *node, path string, d *dice, depth int) Value {
-	const deepest = 6
+	const deepest = 10
 	n = s.t.resolve(n)
 	switch {
 	case depth > deepest:
@@ -241,23 +250,38 @@ func settledState(values []string) string {
 
 func (s *simulation) sampleText(n *node, path string, d *dice) Value {
 	if f := s.t.formFor(path, n); f != nil {
-		if text := f.fill(s, *d); s.fits(n, text) {
+		text := f.fill(s, *d)
+		d.next() // the next of a list is another
+		if s.fits(n, text) {
 			return text
 		}
 	}
-	short, long := 12, 12
+	for _, subs := range [][]*node{n.oneOf, n.anyOf, n.allOf} {
+		for _, sub := range subs {
+			sub = s.t.resolve(sub)
+			if sub.enum == nil && sub.pattern == "" {
+				continue
+			}
+			alternative := *sub
+			alternative.types |= isString
+			if v := s.sample(&alternative, path, d, 1); s.fits(n, v) {
+				return v
+			}
+		}
+	}
+	short, long := 12, 1<<12
 	if n.minLength != none {
 		short = max(short, int(n.minLength))
 	}
 	if n.maxLength != none {
-		short = min(short, int(n.maxLength))
+		long = int(n.maxLength)
+		short = min(short, long)
 	}
-	long = max(short, long)
 	if n.pattern == "" {
 		return d.text(lower, short)
 	}
-	for range 8 {
-		text := compiled(n.pattern).generate(d, short, long)
+	for try := range 8 {
+		text := compiled(n.pattern).generate(d, try, short, long)
 		if s.fits(n, text) {
 			return text
 		}
@@ -295,13 +319,21 @@ func (s *simulation) sampleList(n *node, path string, d *dice, depth int) Value 
 		count = min(count, int(n.maxItems))
 	}
 	for len(list) < min(count, 50) {
-		item := s.sample(n.items, strings.TrimSuffix(path, "s"), d, depth+1)
+		item := s.sample(n.items, singular(path), d, depth+1)
 		if item == nil || n.unique && slices.ContainsFunc(list, func(o any) bool { return equal(o, item) }) {
 			break
 		}
 		list = append(list, item)
 	}
 	return list
+}
+
+// singular is how an item of a list is called.
+func singular(plural string) string {
+	if stem, ok := strings.CutSuffix(plural, "sses"); ok {
+		return stem + "ss"
+	}
+	return strings.TrimSuffix(plural, "s")
 }
 
 func (s *simulation) sampleObject(n *node, path string, d *dice, depth int) Value {

@@ -193,7 +193,15 @@ func (m *making) prepare(t *Type) {
 		shaped[sh.attribute] = true
 	}
 	for _, p := range t.primary {
-		if n, ok := t.lookup(split(p)...); ok && !slices.Contains(t.readOnly, p) && !shaped[p] && n.types&isString != 0 {
+		n, ok := t.lookup(split(p)...)
+		if !ok || slices.Contains(t.readOnly, p) || shaped[p] || n.types&isString == 0 {
+			continue
+		}
+		switch name := strings.ToLower(p); {
+		case strings.HasSuffix(name, "accountid"):
+			add(p, t.attributeFor(p, n))
+		case len(t.primary) == 1 || strings.HasSuffix(name, "name"):
+			// Of several parts, those that are not names refer to something else.
 			add(p, t.nameFor(n))
 		}
 	}
@@ -213,8 +221,8 @@ func (m *making) prepare(t *Type) {
 	for _, p := range rest {
 		if n, ok := t.lookup(split(p)...); ok && t.plantable(split(p)) {
 			make := t.attributeFor(p, n)
-			if parent := split(p); len(parent) > 1 && !t.ownedWhole(parent[:len(parent)-1]) {
-				make = withParent(parent[:len(parent)-1], make)
+			if steps := split(p); len(steps) > 1 && !t.owned(steps[0]) {
+				make = withParent(steps[:len(steps)-1], make)
 			}
 			add(p, make)
 		}
@@ -231,20 +239,21 @@ func (t *Type) plantable(path []string) bool {
 	return true
 }
 
-// ownedWhole reports whether all of an object is read-only, so that it is
-// there whatever the template says.
-func (t *Type) ownedWhole(path []string) bool {
-	n, ok := t.lookup(path...)
-	if !ok {
-		return false
+// owned reports whether an object is the resource's own, so that it is there
+// whatever the template says: most of what is in it is read-only.
+func (t *Type) owned(name string) bool {
+	n, ok := t.lookup(name)
+	if !ok || slices.Contains(t.readOnly, name) {
+		return ok
 	}
-	prefix := strings.Join(path, "/") + "/"
+	own := 0
 	for _, p := range n.properties {
-		if !slices.ContainsFunc(t.readOnly, func(r string) bool { return r == prefix+p.name || strings.HasPrefix(r, prefix+p.name+"/") }) {
-			return false
+		path := name + "/" + p.name
+		if slices.ContainsFunc(t.readOnly, func(r string) bool { return r == path || strings.HasPrefix(r, path+"/") }) {
+			own++
 		}
 	}
-	return true
+	return 2*own > len(n.properties)
 }
 
 // withParent makes a property only in an object that the template set.

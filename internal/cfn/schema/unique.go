@@ -28,14 +28,19 @@ func (t *Type) Unique(m Model) (name, scope string, ok bool) {
 	if len(properties) == 0 {
 		return "", "", false
 	}
-	parts := make([]string, len(properties))
+	parts := make([]string, 0, len(properties))
 	for i, p := range properties {
-		if len(t.unique) < 2 && slices.Contains(t.readOnly, p) {
+		chosen := len(t.unique) > 1 // by shapes.txt, which knows what may be absent
+		if !chosen && slices.Contains(t.readOnly, p) {
 			return "", "", false
 		}
 		value, _ := dig(m.Properties, split(p))
-		if parts[i], ok = scalar(value); !ok {
+		part, set := scalar(value)
+		if !set && (!chosen || i == len(properties)-1) {
 			return "", "", false
+		}
+		if set {
+			parts = append(parts, part)
 		}
 	}
 	return strings.Join(parts, "|"), scope, true
