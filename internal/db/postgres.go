@@ -81,8 +81,9 @@ func (p *postgres) migrate(ctx context.Context, o Options) error {
 	if _, err := c.Exec(ctx, `SELECT pg_advisory_lock(`+key+`)`); err != nil {
 		return fmt.Errorf("db: lock the schema: %w", err)
 	}
-	defer c.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(`+key+`)`)
-	return migrate(ctx, p, o.Logger)
+	err = migrate(ctx, p, o.Logger)
+	_, unlocking := c.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(`+key+`)`)
+	return errors.Join(err, unlocking)
 }
 
 func (p *postgres) close() error {
@@ -133,7 +134,7 @@ func (p *postgres) try(ctx context.Context, begin string, fn func(*Tx) error) (a
 	defer func() {
 		if !over {
 			// The closure ended its goroutine.
-			tx.end(nil)
+			_ = tx.end(nil)
 			s.rollback(ctx)
 		}
 	}()
@@ -200,7 +201,7 @@ func (s *pgSession) send(ctx context.Context, last int) (pgx.BatchResults, error
 	for i := range batch.Len() - last {
 		tag, err := results.Exec()
 		if err != nil {
-			results.Close()
+			_ = results.Close()
 			return nil, postgresError(err, batch.QueuedQueries[i].SQL)
 		}
 		if i < len(counts) && counts[i] != nil {
@@ -228,7 +229,7 @@ func (s *pgSession) query(ctx context.Context, query string, args []any) (cursor
 	}
 	rows, err := results.Query()
 	if err != nil {
-		results.Close()
+		_ = results.Close()
 		return nil, postgresError(err, "")
 	}
 	return &pgRows{results: results, rows: rows}, nil
@@ -264,7 +265,7 @@ func (s *pgSession) rollback(ctx context.Context) {
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
 	defer done()
 	if _, err := s.conn.Exec(ctx, "ROLLBACK"); err != nil {
-		s.conn.Close(ctx)
+		_ = s.conn.Close(ctx)
 	}
 }
 

@@ -34,7 +34,7 @@ func openSQLite(ctx context.Context, o Options) (_ *embedded, err error) {
 	e := &embedded{lock: lock, closing: make(chan struct{})}
 	defer func() {
 		if err != nil {
-			e.close()
+			_ = e.close()
 		}
 	}()
 	conns := o.Conns
@@ -108,8 +108,8 @@ func (e *embedded) view(ctx context.Context, fn func(*Tx) error) error {
 	tx := &Tx{ctx: ctx, session: c}
 	// A closure that ends its goroutine runs the deferred functions, too.
 	defer func() {
-		tx.end(nil)
-		c.run("ROLLBACK")
+		_ = tx.end(nil)
+		_ = c.run("ROLLBACK")
 	}()
 	err := call(fn, tx, func() {})
 	raise(err)

@@ -109,15 +109,9 @@ func (w *writer) loop() {
 		case r := <-w.requests:
 			w.serve(&batch, r)
 		case <-w.closing:
-			for {
-				select {
-				case r := <-w.requests:
-					w.serve(&batch, r)
-					batch = batch[:0]
-					continue
-				default:
-				}
-				break
+			for r := w.waiting(); r != nil; r = w.waiting() {
+				batch = batch[:0]
+				w.serve(&batch, r)
 			}
 			finished = true
 			return
@@ -129,62 +123,64 @@ func (w *writer) loop() {
 // that it knows whom to tell if a closure ends the goroutine.
 func (w *writer) serve(batch *[]*request, r *request) {
 	if err := w.conn.run("BEGIN IMMEDIATE"); err != nil {
-		r.taken.Store(true)
-		r.finish(fmt.Errorf("db: begin: %w", err))
+		if r.taken.CompareAndSwap(false, true) {
+			r.err = fmt.Errorf("db: begin: %w", err)
+			close(r.done)
+		}
 		return
 	}
-	yielded := false
-	for {
+	for yielded := false; ; {
 		if r.taken.CompareAndSwap(false, true) {
 			*batch = append(*batch, r)
-			w.carry(r)
+			if err := w.carry(r); err != nil {
+				w.settle(*batch, err)
+				return
+			}
 		}
 		if len(*batch) == maxBatch {
 			break
 		}
-		select {
-		case r = <-w.requests:
-			continue
-		default:
-		}
-		// Callers that the previous commit has just answered are about to
-		// ask again: let them, once.
-		if !yielded {
+		if r = w.waiting(); r == nil && !yielded {
+			// Callers that the previous commit has just answered are about
+			// to ask again: let them, once.
 			yielded = true
 			runtime.Gosched()
-			select {
-			case r = <-w.requests:
-				continue
-			default:
-			}
+			r = w.waiting()
 		}
-		break
+		if r == nil {
+			break
+		}
 	}
 	w.settle(*batch, nil)
 }
 
-// carry runs one request in its savepoint.
-func (w *writer) carry(r *request) {
+// waiting returns the next request if there is one.
+func (w *writer) waiting() *request {
+	select {
+	case r := <-w.requests:
+		return r
+	default:
+		return nil
+	}
+}
+
+// carry runs one request in its savepoint. It returns an error if the batch
+// cannot go on: without the savepoint it is no longer what its callers wrote.
+func (w *writer) carry(r *request) error {
 	r.tx = &Tx{ctx: r.ctx, session: w.conn}
 	if err := w.conn.run("SAVEPOINT caller"); err != nil {
-		r.err = fmt.Errorf("db: savepoint: %w", err)
-		return
+		return fmt.Errorf("db: savepoint: %w", err)
 	}
-	r.err = r.tx.end(call(r.fn, r.tx, func() { r.tx.end(nil) }))
-	if r.err == nil {
-		r.err = w.conn.run("RELEASE caller")
-		return
+	r.err = r.tx.end(call(r.fn, r.tx, func() { _ = r.tx.end(nil) }))
+	if r.err != nil {
+		if err := w.conn.run("ROLLBACK TO caller"); err != nil {
+			return fmt.Errorf("db: roll back: %w (after %w)", err, r.err)
+		}
 	}
-	err := w.conn.run("ROLLBACK TO caller")
-	if err == nil {
-		err = w.conn.run("RELEASE caller")
+	if err := w.conn.run("RELEASE caller"); err != nil {
+		return fmt.Errorf("db: release: %w", err)
 	}
-	if err != nil {
-		// Without the savepoint the batch is no longer what its callers
-		// wrote; its commit must fail.
-		r.err = fmt.Errorf("db: roll back: %w (after %w)", err, r.err)
-		w.conn.run("ROLLBACK")
-	}
+	return nil
 }
 
 // settle ends the batch's transaction and tells every caller. With a cause it
@@ -199,7 +195,7 @@ func (w *writer) settle(batch []*request, cause error) {
 	}
 	if cause != nil {
 		// Fails where nothing is left to roll back, which is as good.
-		w.conn.run("ROLLBACK")
+		_ = w.conn.run("ROLLBACK")
 	}
 	for _, r := range batch {
 		if r.err == nil {
@@ -207,9 +203,4 @@ func (w *writer) settle(batch []*request, cause error) {
 		}
 		close(r.done)
 	}
-}
-
-func (r *request) finish(err error) {
-	r.err = err
-	close(r.done)
 }

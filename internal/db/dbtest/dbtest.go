@@ -61,7 +61,7 @@ var template = sync.OnceValues(func() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	d, err := db.Open(context.Background(), db.Options{Dir: dir, Ephemeral: true})
 	if err != nil {
 		return nil, err
@@ -140,7 +140,7 @@ func command(t testing.TB, url, statement string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close(ctx)
+	defer func() { _ = c.Close(ctx) }()
 	if _, err := c.Exec(ctx, statement); err != nil {
 		t.Errorf("%s: %v", statement, err)
 	}

@@ -32,11 +32,14 @@ CREATE TABLE stack_operation (
     kind    {{text}} NOT NULL,
     id      {{text}} NOT NULL,
     stack   {{text}} NOT NULL,
-    run     {{text}} NOT NULL,
+    -- The signal to give when it has ended, "" if nobody waits.
+    report  {{text}} NOT NULL,
     ended   {{int}} NOT NULL,
     body    {{text}} NOT NULL,
     PRIMARY KEY (account, region, kind, id)
 );
+
+CREATE INDEX stack_operation_open ON stack_operation (stack) WHERE ended = 0;
 
 CREATE TABLE stack_export (
     account {{text}} NOT NULL,
