@@ -74,23 +74,19 @@ func (s *Stacks) Create(ctx context.Context, in CreateInput) (Stack, error) {
 	if st, ok, err := s.begun(ctx, in.Account, in.Region, KindCreate, key); ok || err != nil {
 		return st, err
 	}
-	digest := db.Digest(in.Template)
-	t, err := s.parse(digest, in.Template)
+	t, err := s.Read(in.Template)
 	if err != nil {
-		return Stack{}, err
-	}
-	if err := s.knowsTypes(t); err != nil {
 		return Stack{}, err
 	}
 	now := s.now().UTC()
 	st := Stack{
 		ID: id.StackARN(in.Region, in.Account, in.Name, id.UUID()).String(), Account: in.Account, Region: in.Region, Name: in.Name,
 		Status: CreateInProgress, Reason: userInitiated, Created: now.Truncate(time.Millisecond), Description: t.Description,
-		Digest: digest, Tags: in.Tags, Capabilities: in.Capabilities, Topics: in.Topics, Role: in.Role,
+		Digest: db.Digest(in.Template), Tags: in.Tags, Capabilities: in.Capabilities, Topics: in.Topics, Role: in.Role,
 		OnFailure: in.OnFailure, RetainExceptOnCreate: in.RetainExceptOnCreate, TerminationProtection: in.TerminationProtection,
 		TimeoutMinutes: int(in.Timeout / time.Minute), Rules: in.Rules,
 		Journal: Journal{
-			Operation: key, Kind: KindCreate, Run: "stk-" + id.UUID(), Token: in.Token, Report: in.Report,
+			Operation: key, Kind: KindCreate, Run: "stk-" + id.UUID(), Token: in.Token,
 			Phase: creating, Clock: now.UnixMilli(), Packs: firstPack,
 		},
 	}
@@ -143,7 +139,7 @@ func (s *Stacks) Create(ctx context.Context, in CreateInput) (Stack, error) {
 			}
 			return err
 		}
-		if err := db.PutBlob(tx, digest, in.Template); err != nil {
+		if err := db.PutBlob(tx, st.Digest, in.Template); err != nil {
 			return err
 		}
 		if err := insertStack(tx, &st, mark, body); err != nil {
@@ -152,7 +148,7 @@ func (s *Stacks) Create(ctx context.Context, in CreateInput) (Stack, error) {
 		if err := insertPack(tx, st.ID, firstPack, packed); err != nil {
 			return err
 		}
-		if err := insertOperation(tx, &st, false, ""); err != nil {
+		if err := insertOperation(tx, &st, KindCreate, key, in.Report, false, ""); err != nil {
 			return err
 		}
 		return s.runner.Start(tx, workflow.Begin{
@@ -248,4 +244,14 @@ func (s *Stacks) bind(ctx context.Context, st *Stack, t *template.Template, give
 		st.Parameters = append(st.Parameters, p)
 	}
 	return store.warnings, nil
+}
+
+// Read reads a template and refuses what CloudFormation refuses of it before
+// any values are given: ValidateTemplate.
+func (s *Stacks) Read(text []byte) (*template.Template, error) {
+	t, err := s.parse(db.Digest(text), text)
+	if err != nil {
+		return nil, err
+	}
+	return t, s.knowsTypes(t)
 }

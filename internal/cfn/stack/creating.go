@@ -175,10 +175,10 @@ func (t *turn) startCreations(ctx context.Context) error {
 // outside, makes its model. A reason says that it cannot be created.
 func (t *turn) prepare(ctx context.Context, it *item) (reason string, err error) {
 	props, err := t.l.eval.Properties(it.LogicalID, t.l)
+	if refusal, ok := AsError(err); ok {
+		return refusal.Message, nil
+	}
 	if err != nil {
-		if refused, ok := AsError(err); ok {
-			return refused.Message, nil
-		}
 		return "", err
 	}
 	it.given = props

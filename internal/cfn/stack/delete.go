@@ -71,7 +71,7 @@ func (s *Stacks) tryDelete(ctx context.Context, in DeleteInput, key string) erro
 	now := s.now().UTC()
 	before := st
 	st.Journal = Journal{
-		Operation: key, Kind: KindDelete, Run: "stk-" + id.UUID(), Token: in.Token, Report: in.Report, Phase: deleting,
+		Operation: key, Kind: KindDelete, Run: "stk-" + id.UUID(), Token: in.Token, Phase: deleting,
 		Retain: in.Retain, Clock: max(before.Journal.Clock+1, now.UnixMilli()), Packs: before.Journal.Packs + 1,
 	}
 	st.Status, st.Reason, st.Deleted = DeleteInProgress, userInitiated, now
@@ -103,13 +103,17 @@ func (s *Stacks) tryDelete(ctx context.Context, in DeleteInput, key string) erro
 		if err := insertPack(tx, st.ID, st.Journal.Packs, packed); err != nil {
 			return err
 		}
-		if err := insertOperation(tx, &st, false, ""); err != nil {
-			return err
-		}
 		if before.Journal.Run != "" {
-			if err := s.takeOver(tx, &before, takenOver); err != nil {
+			// Its run finds at its next beat that it is not in charge any more.
+			if err := endOperations(tx, s.runner, st.ID, takenOver); err != nil {
 				return err
 			}
+			if err := s.runner.Signal(tx, wake(before.Journal.Run)); err != nil {
+				return err
+			}
+		}
+		if err := insertOperation(tx, &st, KindDelete, key, in.Report, false, ""); err != nil {
+			return err
 		}
 		return s.runner.Start(tx, workflow.Begin{
 			ID: st.Journal.Run, Definition: deleteRun, Subject: st.ID, Account: st.Account, Region: st.Region,
@@ -118,41 +122,31 @@ func (s *Stacks) tryDelete(ctx context.Context, in DeleteInput, key string) erro
 	})
 }
 
-// takeOver ends the operation that was in charge: its run finds at its next
-// beat that it is not any more.
-func (s *Stacks) takeOver(tx *db.Tx, before *Stack, outcome string) error {
-	if err := endOperation(tx, before, before.Journal, outcome); err != nil {
-		return err
-	}
-	if err := s.runner.Signal(tx, wake(before.Journal.Run)); err != nil {
-		return err
-	}
-	if before.Journal.Report == "" {
-		return nil
-	}
-	return s.runner.Signal(tx, before.Journal.Report)
-}
-
 // joinDeletion answers a request to delete what is deleted already, or is
-// being deleted: somebody who waits for it is told at its end.
+// being deleted: it ends together with that deletion.
 func (s *Stacks) joinDeletion(ctx context.Context, st *Stack, in DeleteInput, key string) error {
 	if in.Operation == "" {
 		return nil
 	}
-	joined := *st
-	joined.Journal.Kind, joined.Journal.Operation = KindDelete, key
-	outcome, err := Operation{Outcome: st.Status}.encode()
+	outcome, err := Operation{Outcome: DeleteComplete}.encode()
 	if err != nil {
 		return err
-	}
-	if st.Status != DeleteComplete {
-		outcome = "" // it ends when the stack's own deletion does
 	}
 	return s.db.Update(ctx, func(tx *db.Tx) error {
 		if _, err := findOperation(tx, st.Account, st.Region, KindDelete, key); !none(err) {
 			return err
 		}
-		return insertOperation(tx, &joined, st.Status == DeleteComplete, outcome)
+		now, err := stackByID(tx, st.ID)
+		if err != nil {
+			return err
+		}
+		switch {
+		case now.Status == DeleteComplete:
+			return insertOperation(tx, st, KindDelete, key, "", true, outcome)
+		case now.mark != st.mark && now.Journal.Run == "":
+			return errMoved // it ended otherwise
+		}
+		return insertOperation(tx, st, KindDelete, key, in.Report, false, "")
 	})
 }
 

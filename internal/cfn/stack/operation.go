@@ -46,12 +46,10 @@ type Cause struct {
 // Operation returns an operation and its stack as they stand; ok is false if
 // there is none of that id.
 func (s *Stacks) Operation(ctx context.Context, account, region string, kind Kind, id string) (op Operation, st Stack, ok bool, err error) {
-	err = s.db.View(ctx, func(tx *db.Tx) error {
-		row, err := findOperation(tx, account, region, kind, id)
-		if err != nil {
+	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
+		if op, err = findOperation(tx, account, region, kind, id); err != nil {
 			return err
 		}
-		op = row.Operation
 		st, err = stackByID(tx, op.Stack)
 		return err
 	})

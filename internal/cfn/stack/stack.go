@@ -65,7 +65,6 @@ type Journal struct {
 	Kind      Kind   `json:"kind"`
 	Run       string `json:"run"`
 	Token     string `json:"token,omitempty"`
-	Report    string `json:"report,omitempty"`
 
 	Phase    phase    `json:"phase,omitempty"`
 	Deadline int64    `json:"deadline,omitempty"` // ms; 0: none

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"larder/internal/db"
+	"larder/internal/workflow"
 )
 
 // errMoved means that a stack has changed since it was read; whoever wanted
@@ -77,7 +78,7 @@ func insertPack(tx *db.Tx, stack string, number int64, body string) error {
 	return tx.Exec(`INSERT INTO stack_pack (stack, number, body) VALUES (?, ?, ?)`, stack, number, body)
 }
 
-// packsFrom returns a stack's packs in order.
+// allPacks returns a stack's packs in order.
 func allPacks(tx *db.Tx, stack string) ([]string, error) {
 	return db.Collect(tx, func(r *db.Rows) (body string, err error) {
 		err = r.Scan(&body)
@@ -99,39 +100,45 @@ func packsBefore(tx *db.Tx, stack string, number int64, limit int) ([]numbered, 
 
 // operation rows
 
-type operationRow struct {
-	Operation
-	run string
-}
-
-func findOperation(tx *db.Tx, account, region string, kind Kind, id string) (operationRow, error) {
-	var (
-		row   operationRow
-		ended int
-		body  string
-	)
-	err := tx.Row(`SELECT stack, run, ended, body FROM stack_operation WHERE account = ? AND region = ? AND kind = ? AND id = ?`,
-		account, region, kind, id).Scan(&row.Stack, &row.run, &ended, &body)
+func findOperation(tx *db.Tx, account, region string, kind Kind, id string) (Operation, error) {
+	op := Operation{ID: id, Kind: kind}
+	var body string
+	err := tx.Row(`SELECT stack, ended, body FROM stack_operation WHERE account = ? AND region = ? AND kind = ? AND id = ?`,
+		account, region, kind, id).Scan(&op.Stack, &op.Ended, &body)
 	if err != nil {
-		return operationRow{}, err
+		return Operation{}, err
 	}
-	row.ID, row.Kind, row.Ended = id, kind, ended == 1
 	if body != "" {
-		if err := json.Unmarshal([]byte(body), &row.Operation); err != nil {
-			return operationRow{}, fmt.Errorf("stack operation row: %w", err)
+		if err := json.Unmarshal([]byte(body), &op); err != nil {
+			return Operation{}, fmt.Errorf("stack operation row: %w", err)
 		}
 	}
-	return row, nil
+	return op, nil
 }
 
-func insertOperation(tx *db.Tx, st *Stack, ended bool, body string) error {
-	return tx.Exec(`INSERT INTO stack_operation (account, region, kind, id, stack, run, ended, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		st.Account, st.Region, st.Journal.Kind, st.Journal.Operation, st.ID, st.Journal.Run, ended, body)
+func insertOperation(tx *db.Tx, st *Stack, kind Kind, id, report string, ended bool, body string) error {
+	return tx.Exec(`INSERT INTO stack_operation (account, region, kind, id, stack, report, ended, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		st.Account, st.Region, kind, id, st.ID, report, ended, body)
 }
 
-func endOperation(tx *db.Tx, st *Stack, j Journal, body string) error {
-	return tx.Exec(`UPDATE stack_operation SET ended = 1, body = ? WHERE account = ? AND region = ? AND kind = ? AND id = ?`,
-		body, st.Account, st.Region, j.Kind, j.Operation)
+// endOperations ends what is open of a stack, and tells those who wait.
+func endOperations(tx *db.Tx, runner *workflow.Runner, stack, body string) error {
+	reports, err := db.Collect(tx, func(r *db.Rows) (report string, err error) {
+		err = r.Scan(&report)
+		return report, err
+	}, `UPDATE stack_operation SET ended = 1, body = ? WHERE stack = ? AND ended = 0 RETURNING report`, body, stack)
+	if err != nil {
+		return err
+	}
+	for _, report := range reports {
+		if report == "" {
+			continue
+		}
+		if err := runner.Signal(tx, report); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (op Operation) encode() (string, error) {

@@ -270,13 +270,7 @@ func (t *turn) commit() (func(*db.Tx) error, error) {
 		if !over {
 			return nil
 		}
-		if err := endOperation(tx, &written, done, outcome); err != nil {
-			return err
-		}
-		if done.Report == "" {
-			return nil
-		}
-		return runner.Signal(tx, done.Report)
+		return endOperations(tx, runner, written.ID, outcome)
 	}, nil
 }
 
