@@ -52,10 +52,10 @@ func (d *decoder) mismatch(want string) {
 	var got string
 	switch c := d.peek(); {
 	case c == '{':
-		d.fail("Start of structure or map found where not expected at '%s'", d.path())
+		d.fail("Start of structure or map found where not expected%s", d.where())
 		return
 	case c == '[':
-		d.fail("Start of list found where not expected at '%s'", d.path())
+		d.fail("Start of list found where not expected%s", d.where())
 		return
 	case c == '"':
 		got = "STRING_VALUE"
@@ -71,11 +71,16 @@ func (d *decoder) mismatch(want string) {
 		d.malformed()
 		return
 	}
-	d.fail("%s can not be converted to %s at '%s'", got, want, d.path())
+	d.fail("%s can not be converted to %s%s", got, want, d.where())
 }
 
-// path is the way to the value that comes next.
-func (d *decoder) path() string { return pathOf(d.places[:d.depth]) }
+// where says where the value is that comes next, nothing of the body itself.
+func (d *decoder) where() string {
+	if d.depth == 0 {
+		return ""
+	}
+	return " at '" + pathOf(d.places[:d.depth]) + "'"
+}
 
 // peek skips white space and answers the next byte, 0 at the end.
 func (d *decoder) peek() byte {
@@ -183,7 +188,7 @@ func (d *decoder) once(s *seen, bit int) {
 	*s |= 1 << bit
 }
 
-func (d *decoder) twice() { d.fail("Duplicate member at '%s'", d.path()) }
+func (d *decoder) twice() { d.fail("Duplicate member%s", d.where()) }
 
 // require notes a required member that was not there. It is asked after the
 // structure was left, so the way ends at the structure.
@@ -224,6 +229,7 @@ func (d *decoder) end() {
 	}
 }
 
+// str reads a string.
 func (d *decoder) str() string {
 	if d.err != nil {
 		return ""
@@ -233,24 +239,31 @@ func (d *decoder) str() string {
 		return ""
 	}
 	start := d.at + 1
-	for i := start; i < len(d.text); i++ {
-		switch c := d.text[i]; {
-		case c == '"':
-			d.at = i + 1
-			return d.text[start:i]
-		case c == '\\':
-			d.at = i
-			return d.escaped(start)
-		case c < ' ':
-			d.at = i
-			d.malformed()
-			return ""
-		}
+	text := d.text
+	i := start
+	for i < len(text) && !stops[text[i]] {
+		i++
 	}
-	d.at = len(d.text)
-	d.malformed()
-	return ""
+	d.at = i
+	switch {
+	case i == len(text) || text[i] < ' ':
+		d.malformed()
+		return ""
+	case text[i] == '\\':
+		return d.escaped(start)
+	}
+	d.at++
+	return text[start:i]
 }
+
+// stops marks the bytes at which a string ends or is not what it stands for.
+var stops = func() (t [256]bool) {
+	for c := range ' ' {
+		t[c] = true
+	}
+	t['"'], t['\\'] = true, true
+	return t
+}()
 
 // escaped reads the rest of a string that began at start and has its first
 // escape at d.at.
@@ -380,7 +393,7 @@ func (d *decoder) integral(bits int, want string) int64 {
 	}
 	n, err := strconv.ParseInt(text, 10, bits)
 	if err != nil {
-		d.fail("NUMBER_VALUE can not be converted to %s at '%s'", want, d.path())
+		d.fail("NUMBER_VALUE can not be converted to %s%s", want, d.where())
 	}
 	return n
 }
@@ -426,7 +439,7 @@ func (d *decoder) timestamp() time.Time {
 		t, err = parseEpoch(text)
 	}
 	if s := t.Unix(); err != nil || s < firstSecond || s > lastSecond {
-		d.fail("%q can not be converted to a Timestamp at '%s'", clip(text), d.path())
+		d.fail("%q can not be converted to a Timestamp%s", clip(text), d.where())
 		return time.Time{}
 	}
 	return time.UnixMilli(t.UnixMilli()).UTC()

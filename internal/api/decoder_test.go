@@ -54,9 +54,9 @@ func TestDecodeInputRefuses(t *testing.T) {
 		op         Op
 		body, want string
 	}{
-		{OpDescribeProduct, `null`, "NULL_VALUE can not be converted to a Structure at ''"},
-		{OpDescribeProduct, `[]`, "Start of list found where not expected at ''"},
-		{OpDescribeProduct, `"a"`, "STRING_VALUE can not be converted to a Structure at ''"},
+		{OpDescribeProduct, `null`, "NULL_VALUE can not be converted to a Structure"},
+		{OpDescribeProduct, `[]`, "Start of list found where not expected"},
+		{OpDescribeProduct, `"a"`, "STRING_VALUE can not be converted to a Structure"},
 		{OpDescribeProduct, `{"Id":5}`, "NUMBER_VALUE can not be converted to a String at 'id'"},
 		{OpDescribeProduct, `{"Id":true}`, "TRUE_VALUE can not be converted to a String at 'id'"},
 		{OpDescribeProduct, `{"Id":["a"]}`, "Start of list found where not expected at 'id'"},

@@ -196,10 +196,13 @@ func keys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(
 // [a, b], {k=v}.
 func show(value reflect.Value) string {
 	switch value.Kind() {
-	case reflect.Pointer:
+	case reflect.Pointer, reflect.Slice, reflect.Map:
 		if value.IsNil() {
 			return "null"
 		}
+	}
+	switch value.Kind() {
+	case reflect.Pointer:
 		return show(value.Elem())
 	case reflect.Slice:
 		parts := make([]string, value.Len())

@@ -251,6 +251,33 @@ func (s site) violations(t *testing.T, m *testModel) []violation {
 	return all
 }
 
+// edges are values that the model just allows.
+func (s site) edges(t *testing.T, m *testModel) []any {
+	var all []any
+	for _, bound := range []*int{s.shape.Min, s.shape.Max} {
+		switch {
+		case bound == nil:
+		case s.shape.Type == "integer":
+			all = append(all, json.Number(strconv.Itoa(*bound)))
+		case s.shape.Type == "string" && s.shape.Enum == nil && s.shape.Pattern == "":
+			all = append(all, strings.Repeat("é", *bound))
+		case s.shape.Type == "list":
+			list := make([]any, *bound)
+			for i := range list {
+				list[i] = m.maximal(t, s.shape.Member.Shape, i)
+			}
+			all = append(all, list)
+		case s.shape.Type == "map" && m.Shapes[s.shape.Key.Shape].Enum == nil:
+			wide := map[string]any{}
+			for i := range *bound {
+				wide[strconv.Itoa(i)] = m.maximal(t, s.shape.Value.Shape, i)
+			}
+			all = append(all, wide)
+		}
+	}
+	return all
+}
+
 // wrongTypes are values of JSON types that the shape is not.
 func (s site) wrongTypes() []any {
 	all := map[string]any{
@@ -267,7 +294,7 @@ func (s site) wrongTypes() []any {
 }
 
 // Whatever the model forbids anywhere in an input is refused with the right
-// code, the right words and the right path.
+// code, the right words and the right path, and what it just allows is not.
 func TestEveryViolation(t *testing.T) {
 	t.Parallel()
 	m := readModels(t)
@@ -292,13 +319,16 @@ func TestEveryViolation(t *testing.T) {
 		m.sites(shape, site{value: input, set: func(v any) { input = v }}, func(s site) {
 			defer s.set(s.value)
 			at := "at '" + s.path + "'"
+			if s.path == "" {
+				at = ""
+			}
 			for _, wrong := range s.wrongTypes() {
 				s.set(wrong)
 				try(s, CodeSerialization, at)
 			}
 			switch s.set(nil); {
 			case s.path == "":
-				try(s, CodeSerialization, at)
+				try(s, CodeSerialization)
 			case s.required:
 				try(s, CodeValidation, "Value null "+at+" failed to satisfy constraint: Member must not be null")
 				s.unset()
@@ -306,6 +336,10 @@ func TestEveryViolation(t *testing.T) {
 			case s.unset == nil && !s.inMap:
 				try(s, CodeSerialization, at)
 			case !s.inMap:
+				try(s, "")
+			}
+			for _, edge := range s.edges(t, m) {
+				s.set(edge)
 				try(s, "")
 			}
 			for _, violation := range s.violations(t, m) {

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -102,7 +103,7 @@ func answerFiles(op Op, body []byte) []txtar.File {
 }
 
 func errorFiles(err error) []txtar.File {
-	e, ok := err.(*Error)
+	e, ok := errors.AsType[*Error](err)
 	if !ok {
 		e = Errorf(CodeInternalFailure, "%v", err)
 	}
