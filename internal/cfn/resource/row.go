@@ -181,10 +181,27 @@ func place(value schema.Value, path []string, secret schema.Secret) bool {
 	return false
 }
 
-// Insert writes rows. A name that is taken fails the transaction with
-// [db.ErrUnique]; ask [Holders] first.
-func Insert(tx *db.Tx, rows []Row) error {
-	for _, r := range rows {
+// An Effect is a change to what exists: a row that comes to be, or one that
+// ceases to.
+type Effect struct {
+	Row    Row
+	Remove bool // of which only stack, logical id and generation count
+}
+
+// Apply makes effects, in order. A name that is taken fails the transaction
+// with [db.ErrUnique]: ask [Holders] first. Removing what is not there does
+// nothing.
+func Apply(tx *db.Tx, effects []Effect) error {
+	for i := range effects {
+		r := &effects[i].Row
+		if effects[i].Remove {
+			err := tx.Exec(`DELETE FROM resource WHERE stack = ? AND logical_id = ? AND generation = ?`,
+				r.Stack, r.LogicalID, r.Generation)
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		claim := any(nil)
 		if r.Claim != "" {
 			claim = r.Claim
@@ -192,24 +209,6 @@ func Insert(tx *db.Tx, rows []Row) error {
 		err := tx.Exec(`INSERT INTO resource (stack, logical_id, generation, account, region, type, identifier, physical, claim, body)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			r.Stack, r.LogicalID, r.Generation, r.Account, r.Region, r.Type, r.Identifier, r.Physical, claim, r.Body)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// A Key names a row.
-type Key struct {
-	Stack, LogicalID string
-	Generation       int
-}
-
-// Remove deletes rows. One that does not exist is passed over.
-func Remove(tx *db.Tx, keys []Key) error {
-	for _, k := range keys {
-		err := tx.Exec(`DELETE FROM resource WHERE stack = ? AND logical_id = ? AND generation = ?`,
-			k.Stack, k.LogicalID, k.Generation)
 		if err != nil {
 			return err
 		}

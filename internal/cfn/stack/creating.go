@@ -289,9 +289,9 @@ func (t *turn) keepRow(it *item) error {
 		return err
 	}
 	if it.made {
-		t.removed = append(t.removed, it.key(t.l.stack.ID))
+		t.effects = append(t.effects, resource.Effect{Row: row, Remove: true})
 	}
-	t.rows = append(t.rows, row)
+	t.effects = append(t.effects, resource.Effect{Row: row})
 	it.made = true
 	return nil
 }

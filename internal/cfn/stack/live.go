@@ -42,10 +42,6 @@ type item struct {
 	heirs []*item // who waits for it
 }
 
-func (it *item) key(stack string) resource.Key {
-	return resource.Key{Stack: stack, LogicalID: it.LogicalID, Generation: it.Generation}
-}
-
 // inProgress reports whether something was started that has not ended.
 func (it *item) inProgress() bool {
 	return it.Status == CreateInProgress || it.Status == DeleteInProgress

@@ -126,7 +126,8 @@ func (t *turn) startRemovals(ctx context.Context) error {
 
 // removeRow makes an item's resource cease to exist.
 func (t *turn) removeRow(it *item) {
-	t.removed = append(t.removed, it.key(t.l.stack.ID))
+	row := resource.Row{Stack: t.l.stack.ID, LogicalID: it.LogicalID, Generation: it.Generation}
+	t.effects = append(t.effects, resource.Effect{Row: row, Remove: true})
 	it.made = false
 	t.end(it, DeleteComplete, "")
 }

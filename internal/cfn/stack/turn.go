@@ -53,8 +53,7 @@ type turn struct {
 	changed []*item
 	events  []happening
 
-	rows    []resource.Row
-	removed []resource.Key
+	effects []resource.Effect
 	claimed map[string]string // by this very beat: claim to stack
 
 	uses, usesBefore resource.Uses
@@ -225,7 +224,7 @@ func (t *turn) commit() (func(*db.Tx) error, error) {
 	}
 	written := *st
 	st.mark = mark
-	over, rows, removed, uses, usesBefore := t.over, t.rows, t.removed, t.uses, t.usesBefore
+	over, effects, uses, usesBefore := t.over, t.effects, t.uses, t.usesBefore
 	imports, dropsImports, exported, dropsExports := t.imports, t.dropImports, t.exports, t.dropExports
 	runner := t.s.runner
 	return func(tx *db.Tx) error {
@@ -235,10 +234,7 @@ func (t *turn) commit() (func(*db.Tx) error, error) {
 		if err := insertPack(tx, written.ID, number, packed); err != nil {
 			return err
 		}
-		if err := resource.Remove(tx, removed); err != nil {
-			return err
-		}
-		if err := resource.Insert(tx, rows); err != nil {
+		if err := resource.Apply(tx, effects); err != nil {
 			return err
 		}
 		if err := resource.SaveUses(tx, usesBefore, uses); err != nil {
