@@ -177,6 +177,18 @@ func (c *Catalog) reaches(tx *db.Tx, account, region string, p id.Portfolio) (bo
 	return shares[p].reach != unreachable, err
 }
 
+// offered returns how the caller's account reaches a portfolio and whether it
+// has yet to accept a share of it.
+func (c *Catalog) offered(tx *db.Tx, caller identity.Caller, p id.Portfolio) (access, bool, error) {
+	shares, err := c.sharedWith(tx, caller.Account, caller.Region, []id.Portfolio{p})
+	if err != nil || shares[p].reach != unreachable {
+		return shares[p], false, err
+	}
+	n, err := count(tx, `SELECT COUNT(*) FROM portfolio_share
+		WHERE portfolio = ? AND type = 'ACCOUNT' AND node = ? AND accepted = 0`, p, caller.Account)
+	return access{}, n > 0, err
+}
+
 // holes is a list of n placeholders.
 func holes(n int) string {
 	return "(?" + strings.Repeat(", ?", n-1) + ")"

@@ -345,6 +345,13 @@ func scanConstraint(r *db.Rows) (constraint, error) {
 	return k, decode(data, &k, k.ID)
 }
 
+// pairConstraints reads the constraints of a product in a portfolio, oldest
+// first.
+func pairConstraints(tx *db.Tx, p id.Portfolio, product id.Product) ([]constraint, error) {
+	return db.Collect(tx, scanConstraint, `SELECT `+constraintColumns+` FROM portfolio_constraint k
+		WHERE k.portfolio = ? AND k.product = ? ORDER BY k.created, k.id`, p, product)
+}
+
 // An optionalConstraint is a constraint of an outer join: all columns are
 // NULL where there is none.
 type optionalConstraint struct {
