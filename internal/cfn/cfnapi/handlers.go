@@ -1,0 +1,70 @@
+package cfnapi
+
+import (
+	"context"
+
+	"larder/internal/awsquery"
+	"larder/internal/cfn/stack"
+	"larder/internal/cfn/template"
+	"larder/internal/fetch"
+	"larder/internal/seal"
+)
+
+// Options are what [Handlers] needs.
+type Options struct {
+	Stacks *stack.Stacks
+	Fetch  *fetch.Client // for TemplateURL
+	Tokens *seal.Tokens  // for NextToken
+	// Template bounds the templates that are summarized and validated; zero
+	// for [template.DefaultLimits].
+	Template template.Limits
+}
+
+// Handlers returns the functions that serve CloudFormation's operations.
+func Handlers(o Options) *awsquery.CloudFormationHandlers {
+	a := &api{stacks: o.Stacks, fetch: o.Fetch, tokens: o.Tokens, limits: o.Template}
+	if a.limits == (template.Limits{}) {
+		a.limits = template.DefaultLimits()
+	}
+	return &awsquery.CloudFormationHandlers{
+		CreateStack:            worded(a.createStack),
+		DeleteStack:            worded(a.deleteStack),
+		DescribeStackEvents:    worded(a.describeStackEvents),
+		DescribeStackResource:  worded(a.describeStackResource),
+		DescribeStackResources: worded(a.describeStackResources),
+		DescribeStacks:         worded(a.describeStacks),
+		GetTemplate:            worded(a.getTemplate),
+		GetTemplateSummary:     worded(a.getTemplateSummary),
+		ListExports:            worded(a.listExports),
+		ListImports:            worded(a.listImports),
+		ListStackResources:     worded(a.listStackResources),
+		ListStacks:             worded(a.listStacks),
+		ValidateTemplate:       worded(a.validateTemplate),
+	}
+}
+
+// api serves the operations.
+type api struct {
+	stacks *stack.Stacks
+	fetch  *fetch.Client
+	tokens *seal.Tokens
+	limits template.Limits
+}
+
+// worded has an operation's refusals said in the query protocol's form. What
+// is no refusal stays as it is, for the log.
+func worded[I, O any](fn func(context.Context, *I) (*O, error)) func(context.Context, *I) (*O, error) {
+	return func(ctx context.Context, in *I) (*O, error) {
+		out, err := fn(ctx, in)
+		if e, ok := stack.AsError(err); ok {
+			return nil, awsquery.Errorf(e.Code, "%s", e.Message)
+		}
+		return out, err
+	}
+}
+
+// unbuilt refuses by its name a part of a built operation that is not there
+// yet: an accepted member that has no effect would be worse.
+func unbuilt(operation, part string) error {
+	return awsquery.Unsupported(operation + " with " + part)
+}

@@ -1,0 +1,178 @@
+package cfnapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"larder/internal/awsquery"
+	"larder/internal/cfn/schema"
+	"larder/internal/cfn/template"
+	"larder/internal/fetch"
+	"larder/internal/identity"
+)
+
+// source returns the text of the template that a request gives as body or
+// URL.
+func (a *api) source(ctx context.Context, body, location string) ([]byte, error) {
+	switch {
+	case body != "" && location != "":
+		return nil, awsquery.ValidationError("Template URL and Template Body cannot both be specified.")
+	case body != "":
+		return []byte(body), nil
+	case location == "":
+		return nil, awsquery.ValidationError("Either Template URL or Template Body must be specified.")
+	}
+	res, err := a.fetch.Get(ctx, location)
+	if err != nil {
+		return nil, a.unfetched(err)
+	}
+	return res.Body, nil
+}
+
+// unfetched words a template that could not be fetched. S3's answers are
+// quoted as AWS does.
+func (a *api) unfetched(err error) error {
+	const s3 = "S3 error: %s\nFor more information check http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"
+	e, ok := errors.AsType[*fetch.Error](err)
+	if !ok {
+		return err
+	}
+	switch e.Reason {
+	case fetch.Refused, fetch.Invalid:
+		return awsquery.ValidationError("TemplateURL must be a supported URL.")
+	case fetch.NotFound:
+		return awsquery.ValidationError(s3, "The specified key does not exist.")
+	case fetch.TooLarge:
+		return awsquery.ValidationError("Template may not exceed %d bytes in size.", a.limits.Bytes)
+	case fetch.Status:
+		if e.Status == http.StatusForbidden {
+			return awsquery.ValidationError(s3, "Access Denied")
+		}
+	}
+	return awsquery.ValidationError("The template could not be fetched: %s", e)
+}
+
+func (a *api) getTemplate(ctx context.Context, in *awsquery.GetTemplateInput) (*awsquery.GetTemplateOutput, error) {
+	caller := identity.CallerFrom(ctx)
+	if in.ChangeSetName != "" {
+		return nil, a.noChangeSet(ctx, in.StackName, in.ChangeSetName)
+	}
+	if in.StackName == "" {
+		return nil, awsquery.ValidationError("StackName is required if ChangeSetName is not specified.")
+	}
+	_, text, err := a.stacks.Template(ctx, caller.Account, caller.Region, in.StackName)
+	if err != nil {
+		return nil, err
+	}
+	// Without macros, the processed template is the original one.
+	return &awsquery.GetTemplateOutput{
+		TemplateBody:    string(text),
+		StagesAvailable: []awsquery.TemplateStage{awsquery.TemplateStageOriginal, awsquery.TemplateStageProcessed},
+	}, nil
+}
+
+// noChangeSet refuses a change set: none exists before they are built.
+func (a *api) noChangeSet(ctx context.Context, stackName, changeSet string) error {
+	if !strings.HasPrefix(changeSet, "arn:") {
+		if stackName == "" {
+			return awsquery.ValidationError("StackName is a required parameter.")
+		}
+		caller := identity.CallerFrom(ctx)
+		if _, err := a.stacks.Describe(ctx, caller.Account, caller.Region, stackName); err != nil {
+			return err
+		}
+	}
+	return awsquery.ChangeSetNotFound("ChangeSet [%s] does not exist", changeSet)
+}
+
+func (a *api) getTemplateSummary(ctx context.Context, in *awsquery.GetTemplateSummaryInput) (*awsquery.GetTemplateSummaryOutput, error) {
+	var text []byte
+	var err error
+	switch {
+	case in.StackSetName != "":
+		return nil, unbuilt("GetTemplateSummary", "StackSetName")
+	case in.StackName != "" && (in.TemplateBody != "" || in.TemplateURL != ""):
+		return nil, awsquery.ValidationError("StackName cannot be specified together with a template.")
+	case in.StackName != "":
+		caller := identity.CallerFrom(ctx)
+		_, text, err = a.stacks.Template(ctx, caller.Account, caller.Region, in.StackName)
+	default:
+		text, err = a.source(ctx, in.TemplateBody, in.TemplateURL)
+	}
+	if err != nil {
+		return nil, err
+	}
+	t, err := template.Parse(text, a.limits)
+	if err != nil {
+		return nil, err
+	}
+	sum := t.Summary()
+	out := &awsquery.GetTemplateSummaryOutput{
+		Description:        sum.Description,
+		Version:            sum.Format,
+		DeclaredTransforms: sum.Transforms,
+		Metadata:           sum.Metadata,
+		Capabilities:       capabilities(sum.Capabilities),
+		CapabilitiesReason: sum.Capabilities.Reason,
+		Parameters:         make([]awsquery.ParameterDeclaration, len(t.Parameters)),
+		ResourceTypes:      sum.ResourceTypes,
+	}
+	for i, p := range t.Parameters {
+		out.Parameters[i] = awsquery.ParameterDeclaration{
+			ParameterKey:         p.Name,
+			ParameterType:        p.Type,
+			DefaultValue:         p.Default,
+			Description:          p.Description,
+			NoEcho:               new(p.NoEcho),
+			ParameterConstraints: &awsquery.ParameterConstraints{AllowedValues: p.AllowedValues},
+		}
+	}
+	for _, i := range sum.Identifiers {
+		typ, ok := schema.Lookup(i.Type)
+		if !ok {
+			continue
+		}
+		if properties := typ.Identifiers(); len(properties) > 0 {
+			out.ResourceIdentifierSummaries = append(out.ResourceIdentifierSummaries, awsquery.ResourceIdentifierSummary{
+				ResourceType: i.Type, LogicalResourceIds: i.LogicalIDs, ResourceIdentifiers: properties,
+			})
+		}
+	}
+	return out, nil
+}
+
+func (a *api) validateTemplate(ctx context.Context, in *awsquery.ValidateTemplateInput) (*awsquery.ValidateTemplateOutput, error) {
+	text, err := a.source(ctx, in.TemplateBody, in.TemplateURL)
+	if err != nil {
+		return nil, err
+	}
+	t, err := template.Parse(text, a.limits)
+	if err != nil {
+		return nil, err
+	}
+	sum := t.Summary()
+	out := &awsquery.ValidateTemplateOutput{
+		Description:        sum.Description,
+		DeclaredTransforms: sum.Transforms,
+		Capabilities:       capabilities(sum.Capabilities),
+		CapabilitiesReason: sum.Capabilities.Reason,
+		Parameters:         make([]awsquery.TemplateParameter, len(t.Parameters)),
+	}
+	for i, p := range t.Parameters {
+		out.Parameters[i] = awsquery.TemplateParameter{
+			ParameterKey: p.Name, DefaultValue: p.Default, Description: p.Description, NoEcho: new(p.NoEcho),
+		}
+	}
+	return out, nil
+}
+
+// capabilities are what a caller must acknowledge of a template; nil if
+// nothing.
+func capabilities(c template.Capabilities) (needed []awsquery.Capability) {
+	for _, name := range c.Names {
+		needed = append(needed, awsquery.Capability(name))
+	}
+	return needed
+}
