@@ -139,7 +139,10 @@ func TestCommitFails(t *testing.T) {
 	called := func(tx *db.Tx) { tx.OnCommit(func() { t.Error("a hook was called") }) }
 	errs := behind(t, d,
 		func(tx *db.Tx) error { called(tx); return db.PutSetting(tx, "a", "") },
-		func(tx *db.Tx) error { called(tx); return tx.Exec(`INSERT INTO sample_child (parent) VALUES ('nobody')`) },
+		func(tx *db.Tx) error {
+			called(tx)
+			return tx.Exec(`INSERT INTO sample_child (parent) VALUES ('nobody')`)
+		},
 		func(tx *db.Tx) error { called(tx); return db.PutSetting(tx, "b", "") },
 	)
 	for i, err := range errs {

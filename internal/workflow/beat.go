@@ -102,7 +102,7 @@ func (r *Runner) beat(base, ctx context.Context, now run) (run, outcome) {
 	var next run
 	var o outcome
 	switch {
-	case r.isCrashed():
+	case r.Crashed():
 		return now, void
 	case err == nil:
 		next, o, err = r.record(base, now, v)

@@ -20,8 +20,8 @@ const (
 // String is the point's name.
 func (p Point) String() string { return [...]string{"begun", "decided", "recorded"}[p] }
 
-// ErrCrash, returned by [Options.Fault], makes the Runner behave as if its
-// process had been killed there: nothing more is written, no lease is handed
+// ErrCrash is for [Options.Fault] to return. It makes the Runner behave as if
+// its process had been killed there: nothing more is written, no lease is handed
 // back, and Run returns ErrCrash. Any other error is the beat's.
 var ErrCrash = errors.New("workflow: crash")
 
@@ -49,7 +49,8 @@ func (r *Runner) crash() {
 	}
 }
 
-func (r *Runner) isCrashed() bool {
+// Crashed reports whether a test has made the Runner crash.
+func (r *Runner) Crashed() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.crashed

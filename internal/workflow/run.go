@@ -169,7 +169,7 @@ func dropLatches(tx *db.Tx, age time.Duration) error {
 
 // anyExpired reports whether a lease has run out.
 func anyExpired(tx *db.Tx) (bool, error) {
-	var any bool
-	err := tx.Row(`SELECT EXISTS (SELECT 1 FROM run WHERE lease_until > 0 AND lease_until < {{now}})`).Scan(&any)
-	return any, err
+	var expired bool
+	err := tx.Row(`SELECT EXISTS (SELECT 1 FROM run WHERE lease_until > 0 AND lease_until < {{now}})`).Scan(&expired)
+	return expired, err
 }

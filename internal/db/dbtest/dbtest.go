@@ -132,6 +132,55 @@ func OpenURL(t testing.TB, url string) *db.DB {
 	return d
 }
 
+// Empty removes every row but those of migrations, for tests that start over
+// many times.
+func Empty(t testing.TB, d *db.DB) {
+	t.Helper()
+	list := `SELECT tablename FROM pg_tables WHERE schemaname = current_schema()`
+	if d.Embedded() {
+		list = `SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'`
+	}
+	err := d.Update(context.Background(), func(tx *db.Tx) error {
+		tables, err := texts(tx, list)
+		if err != nil {
+			return err
+		}
+		var looks []string
+		for _, name := range tables {
+			if name != "migration" {
+				looks = append(looks, `SELECT '`+name+`' AS name WHERE EXISTS (SELECT 1 FROM `+name+`)`)
+			}
+		}
+		full, err := texts(tx, strings.Join(looks, " UNION ALL "))
+		if err != nil || len(full) == 0 {
+			return err
+		}
+		if !d.Embedded() {
+			return tx.Exec(`TRUNCATE ` + strings.Join(full, ", ") + ` CASCADE`)
+		}
+		// References are looked at when all tables are empty.
+		if err := tx.Exec(`PRAGMA defer_foreign_keys = 1`); err != nil {
+			return err
+		}
+		for _, name := range full {
+			if err := tx.Exec(`DELETE FROM ` + name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func texts(tx *db.Tx, query string) ([]string, error) {
+	return db.Collect(tx, func(rows *db.Rows) (s string, err error) {
+		err = rows.Scan(&s)
+		return s, err
+	}, query)
+}
+
 // command runs one statement outside any schema of a test.
 func command(t testing.TB, url, statement string) {
 	t.Helper()
