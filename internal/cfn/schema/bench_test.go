@@ -46,7 +46,7 @@ var queue = map[string]Value{
 var function = map[string]Value{
 	"Code": map[string]any{"S3Bucket": "code", "S3Key": "a.zip"}, "Handler": "index.handler", "Runtime": "python3.13",
 	"Role": "arn:aws:iam::123456789012:role/service", "Timeout": "30", "MemorySize": "512",
-	"Environment": map[string]any{"Variables": map[string]any{"A": "1", "B": "2"}},
+	"Environment": map[string]any{"Variables": map[string]any{"TABLE": "orders", "LEVEL": "2"}},
 	"VpcConfig":   map[string]any{"SubnetIds": []any{"subnet-1", "subnet-2"}, "SecurityGroupIds": []any{"sg-1"}},
 }
 

@@ -191,11 +191,11 @@ func parseHole(source string) hole {
 		return hole{arg: text, maker: func(_ *simulation, _ *dice, arg string) string { return arg }}
 	}
 	verb, arg, _ := strings.Cut(source, ":")
-	if make, ok := makers[verb]; ok {
-		return hole{maker: make, arg: arg}
+	if maker, ok := makers[verb]; ok {
+		return hole{maker: maker, arg: arg}
 	}
-	if modify, ok := modifiers[verb]; ok {
-		return hole{modifier: modify, arg: arg}
+	if modifier, ok := modifiers[verb]; ok {
+		return hole{modifier: modifier, arg: arg}
 	}
 	return hole{arg: source}
 }

@@ -121,7 +121,7 @@ func dig(value Value, path []string) (Value, bool) {
 func (s *simulation) take(st *step) {
 	if len(st.path) == 1 {
 		if _, given := s.props[st.path[0]]; !given {
-			if value := st.make(s); value != nil {
+			if value := st.value(s); value != nil {
 				s.props[st.path[0]] = value
 			}
 		}
@@ -130,7 +130,7 @@ func (s *simulation) take(st *step) {
 	if _, given := dig(s.props, st.path); given {
 		return
 	}
-	if value := st.make(s); value != nil {
+	if value := st.value(s); value != nil {
 		s.props = plant(s.props, st.path, value)
 	}
 }
@@ -161,8 +161,8 @@ type making struct {
 
 // A step makes one property.
 type step struct {
-	path []string
-	make func(*simulation) Value
+	path  []string
+	value func(*simulation) Value
 }
 
 func (m *making) of(t *Type) *making {
@@ -175,10 +175,10 @@ func (m *making) of(t *Type) *making {
 // the read-only properties, identifiers before ARNs before others.
 func (m *making) prepare(t *Type) {
 	done := map[string]bool{}
-	add := func(path string, make func(*simulation) Value) {
+	add := func(path string, value func(*simulation) Value) {
 		if !done[path] && !strings.Contains(path, "*") {
 			done[path] = true
-			m.steps = append(m.steps, &step{path: split(path), make: make})
+			m.steps = append(m.steps, &step{path: split(path), value: value})
 		}
 	}
 	if len(t.name) > 0 {
@@ -206,7 +206,7 @@ func (m *making) prepare(t *Type) {
 		}
 	}
 	for _, sh := range t.shapes {
-		f, kind := parseForm(sh.form), typeSet(isString)
+		f, kind := parseForm(sh.form), isString
 		if n, ok := t.lookup(split(sh.attribute)...); ok {
 			kind = n.types
 		}
@@ -220,11 +220,11 @@ func (m *making) prepare(t *Type) {
 	slices.SortStableFunc(rest, func(a, b string) int { return t.rank(a) - t.rank(b) })
 	for _, p := range rest {
 		if n, ok := t.lookup(split(p)...); ok && t.plantable(split(p)) {
-			make := t.attributeFor(p, n)
+			value := t.attributeFor(p, n)
 			if steps := split(p); len(steps) > 1 && !t.owned(steps[0]) {
-				make = withParent(steps[:len(steps)-1], make)
+				value = withParent(steps[:len(steps)-1], value)
 			}
-			add(p, make)
+			add(p, value)
 		}
 	}
 }
@@ -257,12 +257,12 @@ func (t *Type) owned(name string) bool {
 }
 
 // withParent makes a property only in an object that the template set.
-func withParent(parent []string, make func(*simulation) Value) func(*simulation) Value {
+func withParent(parent []string, value func(*simulation) Value) func(*simulation) Value {
 	return func(s *simulation) Value {
 		if _, ok := dig(s.props, parent); !ok {
 			return nil
 		}
-		return make(s)
+		return value(s)
 	}
 }
 

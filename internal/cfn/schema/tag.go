@@ -25,19 +25,8 @@ func (t *Type) WithTags(props map[string]Value, tags []Tag) map[string]Value {
 	if !ok {
 		return props // nested in specifications, which stack tags do not reach
 	}
-	var merged Value
-	switch given := props[property].(type) {
-	case nil:
-		if n.types&isArray != 0 {
-			merged = t.tagList(n, nil, tags)
-		} else {
-			merged = tagMap(nil, tags)
-		}
-	case []any:
-		merged = t.tagList(n, given, tags)
-	case map[string]any:
-		merged = tagMap(given, tags)
-	default:
+	merged, ok := t.merged(n, props[property], tags)
+	if !ok {
 		return props // not tags: validation says so
 	}
 	out := maps.Clone(props)
@@ -46,6 +35,30 @@ func (t *Type) WithTags(props map[string]Value, tags []Tag) map[string]Value {
 	}
 	out[property] = merged
 	return out
+}
+
+// merged adds tags to the value of a property with the schema n.
+func (t *Type) merged(n *node, given Value, tags []Tag) (Value, bool) {
+	items, wrapped := n.property("Items") // CloudFront writes {Items: [...]}
+	switch given := given.(type) {
+	case nil:
+		switch {
+		case n.types&isArray != 0:
+			return t.tagList(n, nil, tags), true
+		case wrapped:
+			return map[string]any{"Items": t.tagList(t.resolve(items), nil, tags)}, true
+		}
+		return tagMap(nil, tags), true
+	case []any:
+		return t.tagList(n, given, tags), true
+	case map[string]any:
+		if !wrapped {
+			return tagMap(given, tags), true
+		}
+		list, ok := given["Items"].([]any)
+		return map[string]any{"Items": t.tagList(t.resolve(items), list, tags)}, ok || given["Items"] == nil
+	}
+	return nil, false
 }
 
 func (t *Type) tagList(n *node, given []any, tags []Tag) []any {

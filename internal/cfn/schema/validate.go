@@ -133,16 +133,21 @@ func (v *validation) check(n *node, value Value) {
 		}
 	}
 	if failed > 0 && parts > 1 {
-		v.add(message{kind: allOf, matched: parts - failed, of: parts})
-		moveToFront(v.found[start:])
+		v.sum(message{kind: allOf, matched: parts - failed, of: parts}, start)
 	}
 }
 
-// moveToFront puts the last violation before the others: it is about them.
-func moveToFront(vs []Violation) {
-	last := vs[len(vs)-1]
-	copy(vs[1:], vs)
-	vs[0] = last
+// sum puts a complaint about several others before them. Only the registry's
+// validator speaks so; the older ones are content with the others.
+func (v *validation) sum(m message, start int) {
+	if v.voice != registry && len(v.found) > start {
+		return
+	}
+	v.add(m)
+	others := v.found[start:]
+	last := others[len(others)-1]
+	copy(others[1:], others)
+	others[0] = last
 }
 
 // says reports whether n judges values by keywords of its own.
@@ -318,7 +323,8 @@ func formatted(format, s string) bool {
 
 func (v *validation) enum(n *node, value Value) {
 	s, ok := scalar(value)
-	if n.enum != nil && !(ok && (slices.Contains(n.enum, s) || n.types&isBoolean != 0 && slices.Contains(n.enum, strings.ToLower(s)))) {
+	listed := slices.Contains(n.enum, s) || n.types&isBoolean != 0 && slices.Contains(n.enum, strings.ToLower(s))
+	if n.enum != nil && (!ok || !listed) {
 		v.add(message{kind: keyword, name: "enum"})
 	}
 	if n.isConst && (!ok || s != n.constant) {
@@ -370,6 +376,5 @@ func (v *validation) combination(k kind, subs []*node, value Value) {
 		v.found = v.found[:start]
 		return
 	}
-	v.add(message{kind: k, matched: matched, of: len(subs)})
-	moveToFront(v.found[start:])
+	v.sum(message{kind: k, matched: matched, of: len(subs)}, start)
 }
