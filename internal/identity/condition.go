@@ -117,7 +117,7 @@ func (r *reader) scalars(value json.RawMessage) ([]string, error) {
 		var text string
 		switch raw[0] {
 		case '"':
-			if json.Unmarshal(raw, &text) != nil {
+			if json.Unmarshal(raw, &text) != nil || strings.ContainsAny(text, reserved) {
 				return nil, errSyntax
 			}
 		case '{', '[', 'n': // n of null

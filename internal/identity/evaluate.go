@@ -95,6 +95,12 @@ type authority struct {
 	session []*Policy
 }
 
+// asks reports whether any policy looks at a request's Context.
+func (a *authority) asks() bool {
+	looks := func(p *Policy) bool { return p.asks }
+	return a != nil && (slices.ContainsFunc(a.identity, looks) || slices.ContainsFunc(a.session, looks))
+}
+
 // decide answers whether the request is allowed and, if not, how AWS's
 // sentence about it ends.
 func (a *authority) decide(r Request) (why string, ok bool) {

@@ -18,6 +18,8 @@ const (
 	anyRun       = '\x00'
 	anyOne       = '\x01'
 	variableMark = '\x02'
+
+	reserved = "\x00\x01\x02"
 )
 
 // compile reads a pattern. wild says whether * and ? are wildcards here;

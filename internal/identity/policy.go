@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +14,8 @@ import (
 // pure: it knows neither accounts nor requests but those it is asked about.
 type Policy struct {
 	statements []statement
+	// asks is whether any statement looks at the request's Context.
+	asks bool
 }
 
 // A statement allows or denies.
@@ -49,9 +52,6 @@ const (
 func ParsePolicy(document string, kind PolicyKind) (*Policy, error) {
 	if len(document) > maxPolicy {
 		return nil, fmt.Errorf("cannot exceed quota for PolicySize: %d", maxPolicy)
-	}
-	if strings.ContainsAny(document, "\x00\x01\x02") {
-		return nil, errSyntax
 	}
 	members, err := object([]byte(document))
 	if err != nil {
@@ -108,6 +108,7 @@ func (r *reader) policy() (*Policy, error) {
 			return nil, errors.New("statement IDs (SID) in a single policy must be unique")
 		}
 		sids[sid] = true
+		p.asks = p.asks || len(s.conditions) > 0 || slices.ContainsFunc(s.resources, func(p pattern) bool { return p.variables })
 		p.statements = append(p.statements, s)
 	}
 	return p, nil
@@ -251,7 +252,7 @@ func (r *reader) texts(value json.RawMessage) ([]string, error) {
 	out := make([]string, 0, len(raws))
 	for _, raw := range raws {
 		var text string
-		if json.Unmarshal(raw, &text) != nil {
+		if json.Unmarshal(raw, &text) != nil || strings.ContainsAny(text, reserved) {
 			return nil, errSyntax
 		}
 		out = append(out, text)
