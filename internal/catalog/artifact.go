@@ -261,7 +261,7 @@ func (c *Catalog) DescribeProvisioningArtifact(ctx context.Context, in *api.Desc
 // version. Its template never changes.
 func (c *Catalog) UpdateProvisioningArtifact(ctx context.Context, in *api.UpdateProvisioningArtifactInput) (*api.UpdateProvisioningArtifactOutput, error) {
 	var a artifact
-	err := c.db.Update(ctx, func(tx *db.Tx) error {
+	err := c.update(ctx, func(tx *db.Tx) error {
 		p, err := c.ownProduct(tx, identity.CallerFrom(ctx), in.ProductId)
 		if err != nil {
 			return err
@@ -292,7 +292,7 @@ func (c *Catalog) UpdateProvisioningArtifact(ctx context.Context, in *api.Update
 // DeleteProvisioningArtifact deletes a version that is not its product's
 // last. What was launched from it stays.
 func (c *Catalog) DeleteProvisioningArtifact(ctx context.Context, in *api.DeleteProvisioningArtifactInput) (*api.DeleteProvisioningArtifactOutput, error) {
-	err := c.db.Update(ctx, func(tx *db.Tx) error {
+	err := c.update(ctx, func(tx *db.Tx) error {
 		p, err := c.ownProduct(tx, identity.CallerFrom(ctx), in.ProductId)
 		if err != nil {
 			return err

@@ -1,12 +1,15 @@
 package catalog
 
 import (
+	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
 	"larder/internal/db"
 	"larder/internal/engine"
 	"larder/internal/fetch"
+	"larder/internal/id"
 	"larder/internal/seal"
 	"larder/internal/workflow"
 )
@@ -23,6 +26,9 @@ type Options struct {
 	Keys *seal.Keys
 	// Tokens are the page tokens.
 	Tokens *seal.Tokens
+	// Exists tells whether a user, group or role exists; nil means that every
+	// well-formed one does.
+	Exists func(tx *db.Tx, p id.Principal) (bool, error)
 	// Limits are the quotas; the zero value means [AWSLimits].
 	Limits Limits
 	// TokenLife is how long an idempotency token is remembered; 0 means 30
@@ -38,6 +44,7 @@ type Catalog struct {
 	db        *db.DB
 	runner    *workflow.Runner
 	engine    func(string) engine.Engine
+	exists    func(*db.Tx, id.Principal) (bool, error)
 	limits    Limits
 	tokenLife time.Duration
 	now       func() time.Time
@@ -57,7 +64,10 @@ func New(o Options) *Catalog {
 	c := &Catalog{
 		db: o.DB, runner: o.Runner, engine: o.Engine,
 		fetch: o.Fetch, keys: o.Keys, tokens: o.Tokens, templates: newTemplates(),
-		limits: o.Limits, tokenLife: o.TokenLife, now: o.Now,
+		exists: o.Exists, limits: o.Limits, tokenLife: o.TokenLife, now: o.Now,
+	}
+	if c.exists == nil {
+		c.exists = func(*db.Tx, id.Principal) (bool, error) { return true, nil }
 	}
 	if c.limits == (Limits{}) {
 		c.limits = AWSLimits()
@@ -69,6 +79,19 @@ func New(o Options) *Catalog {
 		c.now = time.Now
 	}
 	return c
+}
+
+// update runs a write transaction. Where two requests were about to write the
+// same name at once, the second runs again and is told by its own checks.
+func (c *Catalog) update(ctx context.Context, fn func(*db.Tx) error) error {
+	const attempts = 3
+	var err error
+	for range attempts {
+		if err = c.db.Update(ctx, fn); !errors.Is(err, db.ErrUnique) {
+			break
+		}
+	}
+	return err
 }
 
 // milliseconds is the time of a portfolio, which AWS answers to the

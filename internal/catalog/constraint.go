@@ -1,15 +1,14 @@
 package catalog
 
 import (
-	"encoding/json"
-	"fmt"
-	"regexp"
+	"context"
 	"slices"
 	"strings"
 
 	"larder/internal/api"
 	"larder/internal/db"
 	"larder/internal/id"
+	"larder/internal/identity"
 )
 
 // The types of constraints.
@@ -36,267 +35,10 @@ type constraint struct {
 	rule
 }
 
-// A rule is what a constraint's parameters mean; of its members only those of
-// the type are set.
-type rule struct {
-	Role      string    `json:",omitempty"` // LAUNCH: an ARN
-	LocalRole string    `json:",omitempty"` // LAUNCH: a name in the launching account
-	Topics    []string  `json:",omitempty"` // NOTIFICATION
-	TagUpdate bool      `json:",omitempty"` // RESOURCE_UPDATE
-	StackSet  *StackSet `json:",omitempty"` // STACKSET
-	Rules     string    `json:",omitempty"` // TEMPLATE: the JSON object of the rules
-}
-
-// parseRule reads a constraint's parameters, a JSON text whose form depends
-// on the type.
-func parseRule(kind, parameters, region string) (rule, error) {
-	var r rule
-	var err error
-	switch kind {
-	case constraintLaunch:
-		err = r.parseLaunch(parameters)
-	case constraintNotification:
-		err = r.parseNotification(parameters, region)
-	case constraintUpdate:
-		err = r.parseUpdate(parameters)
-	case constraintStackSet:
-		err = r.parseStackSet(parameters)
-	case constraintTemplate:
-		err = r.parseTemplate(parameters)
-	default:
-		return r, api.InvalidParameters("Constraint type %s is not valid. Valid types are LAUNCH, NOTIFICATION, RESOURCE_UPDATE, STACKSET and TEMPLATE.", kind)
-	}
-	if err != nil {
-		return r, api.InvalidParameters("Invalid %s constraint parameters: %s", kind, err)
-	}
-	return r, nil
-}
-
-func (r *rule) parseLaunch(text string) error {
-	var p struct{ RoleArn, LocalRoleName *string }
-	if err := members(text, map[string]any{"RoleArn": &p.RoleArn, "LocalRoleName": &p.LocalRoleName}); err != nil {
-		return err
-	}
-	switch {
-	case (p.RoleArn == nil) == (p.LocalRoleName == nil):
-		return fmt.Errorf("give either RoleArn or LocalRoleName")
-	case p.LocalRoleName != nil:
-		if !roleName.MatchString(*p.LocalRoleName) {
-			return fmt.Errorf("%q is not a role name", *p.LocalRoleName)
-		}
-		r.LocalRole = *p.LocalRoleName
-	default:
-		if !isRole(*p.RoleArn) {
-			return fmt.Errorf("%q is not the ARN of a role", *p.RoleArn)
-		}
-		r.Role = *p.RoleArn
-	}
-	return nil
-}
-
-var roleName = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
-
-func isRole(arn string) bool {
-	p, err := id.ParsePrincipal(arn)
-	return err == nil && p.Kind == id.Role
-}
-
-func (r *rule) parseNotification(text, region string) error {
-	if err := members(text, map[string]any{"NotificationArns": &r.Topics}); err != nil {
-		return err
-	}
-	if len(r.Topics) == 0 || len(r.Topics) > maxTopics {
-		return fmt.Errorf("NotificationArns must name between 1 and %d topics", maxTopics)
-	}
-	for _, topic := range r.Topics {
-		if a, err := id.ParseARN(topic); err != nil || a.Service != "sns" || !id.IsAccount(a.Account) {
-			return fmt.Errorf("%q is not the ARN of a topic", topic)
-		} else if a.Region != region {
-			return fmt.Errorf("topic %q is not in Region %s", topic, region)
-		}
-	}
-	return nil
-}
-
-func (r *rule) parseUpdate(text string) error {
-	var version string
-	var properties json.RawMessage
-	if err := members(text, map[string]any{"Version": &version, "Properties": &properties}); err != nil {
-		return err
-	}
-	var allowed string
-	if err := members(string(properties), map[string]any{"TagUpdateOnProvisionedProduct": &allowed}); err != nil {
-		return fmt.Errorf("Properties: %w", err)
-	}
-	r.TagUpdate = allowed == "ALLOWED"
-	if !r.TagUpdate && allowed != "NOT_ALLOWED" {
-		return fmt.Errorf("TagUpdateOnProvisionedProduct must be ALLOWED or NOT_ALLOWED")
-	}
-	return nil
-}
-
-func (r *rule) parseStackSet(text string) error {
-	var version, control string
-	var properties json.RawMessage
-	if err := members(text, map[string]any{"Version": &version, "Properties": &properties}); err != nil {
-		return err
-	}
-	s := &StackSet{}
-	if err := members(string(properties), map[string]any{
-		"AccountList": &s.Accounts, "RegionList": &s.Regions, "AdminRole": &s.AdminRole,
-		"ExecutionRole": &s.ExecutionRole, "StackInstanceControl": &control,
-	}); err != nil {
-		return fmt.Errorf("Properties: %w", err)
-	}
-	switch {
-	case len(s.Accounts) == 0 || len(s.Accounts) > maxStackSetAccounts:
-		return fmt.Errorf("AccountList must name between 1 and %d accounts", maxStackSetAccounts)
-	case slices.ContainsFunc(s.Accounts, func(a string) bool { return !id.IsAccount(a) }):
-		return fmt.Errorf("AccountList must hold account numbers of 12 digits")
-	case len(s.Regions) == 0 || len(s.Regions) > maxStackSetRegions:
-		return fmt.Errorf("RegionList must name between 1 and %d Regions", maxStackSetRegions)
-	case slices.ContainsFunc(s.Regions, func(r string) bool { return !regionName.MatchString(r) }):
-		return fmt.Errorf("RegionList must hold the names of Regions")
-	case !isRole(s.AdminRole):
-		return fmt.Errorf("AdminRole must be the ARN of a role")
-	case !roleName.MatchString(s.ExecutionRole):
-		return fmt.Errorf("ExecutionRole must be the name of a role")
-	case control != "" && control != "ALLOWED" && control != "NOT_ALLOWED":
-		return fmt.Errorf("StackInstanceControl must be ALLOWED or NOT_ALLOWED")
-	}
-	s.InstanceControl = control == "ALLOWED"
-	r.StackSet = s
-	return nil
-}
-
-var regionName = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$`)
-
-// members reads a JSON object whose members are all known; a repeated one
-// counts once, the last. Names are told apart by case, which
-// encoding/json alone would not do.
-func members(text string, known map[string]any) error {
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(text), &object); err != nil || object == nil {
-		return fmt.Errorf("a JSON object is expected")
-	}
-	for name, value := range object {
-		into, ok := known[name]
-		if !ok {
-			return fmt.Errorf("unknown member %q", name)
-		}
-		if err := json.Unmarshal(value, into); err != nil {
-			return fmt.Errorf("member %q is of the wrong type", name)
-		}
-	}
-	return nil
-}
-
-func (r *rule) parseTemplate(text string) error {
-	var rules map[string]json.RawMessage
-	var raw json.RawMessage
-	if err := members(text, map[string]any{"Rules": &raw}); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(raw, &rules); err != nil || rules == nil {
-		return fmt.Errorf("Rules must be an object")
-	}
-	for name, body := range rules {
-		if err := checkRule(body); err != nil {
-			return fmt.Errorf("rule %s: %w", name, err)
-		}
-	}
-	r.Rules = string(raw)
-	return nil
-}
-
-// checkRule judges the form of one rule; its functions are evaluated by the
-// engine when something is launched.
-func checkRule(body json.RawMessage) error {
-	var condition json.RawMessage
-	var assertions []map[string]any
-	if err := members(string(body), map[string]any{"RuleCondition": &condition, "Assertions": &assertions}); err != nil {
-		return err
-	}
-	if len(assertions) == 0 {
-		return fmt.Errorf("Assertions must hold at least one assertion")
-	}
-	if condition != nil {
-		var value any
-		if err := json.Unmarshal(condition, &value); err != nil {
-			return err
-		}
-		if err := checkFunctions(value, 0); err != nil {
-			return fmt.Errorf("RuleCondition: %w", err)
-		}
-	}
-	for i, a := range assertions {
-		for name := range a {
-			if name != "Assert" && name != "AssertDescription" {
-				return fmt.Errorf("assertion %d: unknown member %q", i+1, name)
-			}
-		}
-		assert, ok := a["Assert"]
-		if !ok {
-			return fmt.Errorf("assertion %d: Assert is missing", i+1)
-		}
-		if _, isText := a["AssertDescription"].(string); !isText && a["AssertDescription"] != nil {
-			return fmt.Errorf("assertion %d: AssertDescription must be a string", i+1)
-		}
-		if err := checkFunctions(assert, 0); err != nil {
-			return fmt.Errorf("assertion %d: %w", i+1, err)
-		}
-	}
-	return nil
-}
-
-// ruleFunctions are what a rule may be made of.
-var ruleFunctions = map[string]bool{
-	"Fn::And": true, "Fn::Contains": true, "Fn::EachMemberEquals": true, "Fn::EachMemberIn": true,
-	"Fn::Equals": true, "Fn::If": true, "Fn::Not": true, "Fn::Or": true, "Fn::RefAll": true,
-	"Fn::ValueOf": true, "Fn::ValueOfAll": true, "Ref": true,
-}
-
-const maxRuleDepth = 32
-
-func checkFunctions(value any, depth int) error {
-	if depth > maxRuleDepth {
-		return fmt.Errorf("nested too deeply")
-	}
-	switch v := value.(type) {
-	case []any:
-		for _, item := range v {
-			if err := checkFunctions(item, depth+1); err != nil {
-				return err
-			}
-		}
-	case map[string]any:
-		for name, argument := range v {
-			if !ruleFunctions[name] || len(v) != 1 {
-				return fmt.Errorf("%q is not a rule function", name)
-			}
-			if _, isText := argument.(string); name == "Ref" && !isText {
-				return fmt.Errorf("Ref must name a parameter")
-			}
-			if err := checkFunctions(argument, depth+1); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // single reports whether a product may have only one constraint of a type in
 // a portfolio.
 func single(kind string) bool {
 	return kind == constraintLaunch || kind == constraintUpdate || kind == constraintStackSet
-}
-
-// describeRule is the description of a constraint that was given none.
-func (r rule) describe() string {
-	if r.LocalRole != "" {
-		return "Launch as local role " + r.LocalRole
-	}
-	return ""
 }
 
 // constrain applies the constraints of a path to a launch. Rules of all
@@ -326,6 +68,234 @@ func (l *Launch) constrain(constraints []constraint, account string) {
 	}
 }
 
+func constraintUnknown(name string) error {
+	return api.ResourceNotFound("Constraint %s not found", name)
+}
+
+// checkConstraint holds a new constraint against those that the product has
+// in the portfolio already.
+func checkConstraint(p product, kind string, had []constraint) error {
+	if p.Type != api.ProductTypeCloudFormationTemplate && (kind == constraintTemplate || kind == constraintStackSet) {
+		return api.InvalidParameters("Constraint type %s is not supported for product type %s", kind, p.Type)
+	}
+	for _, k := range had {
+		if k.Type == kind && single(kind) {
+			return api.DuplicateResource("A %s constraint already exists for product %s in portfolio %s", kind, k.Product, k.Portfolio)
+		}
+		if k.Type == constraintLaunch && kind == constraintStackSet || k.Type == constraintStackSet && kind == constraintLaunch {
+			return api.InvalidParameters("A product can have a LAUNCH or a STACKSET constraint in a portfolio, not both")
+		}
+	}
+	return exceeds(len(had), maxConstraints, "constraints per product and portfolio")
+}
+
+// CreateConstraint lays a rule on launches of a product from a portfolio of
+// one's own. It counts at once.
+func (c *Catalog) CreateConstraint(ctx context.Context, in *api.CreateConstraintInput) (*api.CreateConstraintOutput, error) {
+	once, err := c.Once(ctx, api.OpCreateConstraint.String(), in.IdempotencyToken, in)
+	if err != nil {
+		return nil, err
+	}
+	caller := identity.CallerFrom(ctx)
+	meaning, malformed := parseRule(in.Type, in.Parameters, caller.Region)
+	k := constraint{
+		ID: id.New[id.Constraint](), Portfolio: id.Portfolio(in.PortfolioId), Product: id.Product(in.ProductId),
+		Account: caller.Account, Region: caller.Region, Type: in.Type, Created: db.Micros(c.now()),
+		Description: api.Or(in.Description, meaning.describe()), Parameters: in.Parameters, rule: meaning,
+	}
+	out := &api.CreateConstraintOutput{ConstraintDetail: k.detail(), ConstraintParameters: k.Parameters, Status: api.StatusCreating}
+	return create(ctx, c, once, func(tx *db.Tx) (*api.CreateConstraintOutput, error) {
+		shelf, err := c.ownPortfolio(tx, caller, in.PortfolioId)
+		if err != nil {
+			return nil, err
+		}
+		p, err := c.shelved(tx, caller, shelf.ID, in.ProductId)
+		if err != nil {
+			return nil, err
+		}
+		if malformed != nil {
+			return nil, malformed
+		}
+		if err := c.checkRole(tx, meaning); err != nil {
+			return nil, err
+		}
+		had, err := pairConstraints(tx, k.Portfolio, k.Product)
+		if err != nil {
+			return nil, err
+		}
+		if err := checkConstraint(p, k.Type, had); err != nil {
+			return nil, err
+		}
+		return out, insertConstraint(tx, k)
+	})
+}
+
+// shelved returns a product that stands in a portfolio.
+func (c *Catalog) shelved(tx *db.Tx, caller identity.Caller, shelf id.Portfolio, productID string) (product, error) {
+	n, err := count(tx, `SELECT COUNT(*) FROM portfolio_product WHERE portfolio = ? AND product = ?`, shelf, productID)
+	if err != nil {
+		return product{}, err
+	}
+	if n == 0 {
+		return product{}, api.ResourceNotFound("Product %s is not associated with portfolio %s", productID, shelf)
+	}
+	return pathProduct(tx, caller.Region, productID)
+}
+
+// checkRole refuses a launch role of this installation that does not exist.
+func (c *Catalog) checkRole(tx *db.Tx, r rule) error {
+	if r.Role == "" {
+		return nil
+	}
+	p, err := id.ParsePrincipal(r.Role)
+	if err != nil {
+		return err
+	}
+	exists, err := c.exists(tx, p)
+	if err == nil && !exists {
+		err = api.InvalidParameters("The role %s, or its profile, does not exist", r.Role)
+	}
+	return err
+}
+
+// DescribeConstraint describes a constraint of a portfolio that the caller's
+// account owns or has shared with it.
+func (c *Catalog) DescribeConstraint(ctx context.Context, in *api.DescribeConstraintInput) (*api.DescribeConstraintOutput, error) {
+	var k constraint
+	err := c.db.View(ctx, func(tx *db.Tx) (err error) {
+		k, _, err = c.constraint(tx, identity.CallerFrom(ctx), in.Id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.DescribeConstraintOutput{
+		ConstraintDetail: k.detail(), ConstraintParameters: k.Parameters, Status: api.StatusAvailable,
+	}, nil
+}
+
+// UpdateConstraint changes description and parameters. Type, product and
+// portfolio stay.
+func (c *Catalog) UpdateConstraint(ctx context.Context, in *api.UpdateConstraintInput) (*api.UpdateConstraintOutput, error) {
+	caller := identity.CallerFrom(ctx)
+	var k constraint
+	err := c.db.View(ctx, func(tx *db.Tx) (err error) {
+		k, err = c.ownConstraint(tx, caller, in.Id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	meaning := k.rule
+	if in.Parameters != nil {
+		if meaning, err = parseRule(k.Type, *in.Parameters, caller.Region); err != nil {
+			return nil, err
+		}
+	}
+	err = c.update(ctx, func(tx *db.Tx) (err error) {
+		if k, err = c.ownConstraint(tx, caller, in.Id); err != nil {
+			return err
+		}
+		if in.Parameters != nil {
+			if err := c.checkRole(tx, meaning); err != nil {
+				return err
+			}
+			if k.Description == k.rule.describe() { // nobody has given one
+				k.Description = meaning.describe()
+			}
+			k.Parameters, k.rule = *in.Parameters, meaning
+		}
+		set(&k.Description, in.Description)
+		data, err := encode(k)
+		if err != nil {
+			return err
+		}
+		return tx.Exec(`UPDATE portfolio_constraint SET data = ? WHERE id = ? AND account = ?`, data, k.ID, k.Account)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.UpdateConstraintOutput{
+		ConstraintDetail: k.detail(), ConstraintParameters: k.Parameters, Status: api.StatusCreating,
+	}, nil
+}
+
+// DeleteConstraint lifts a rule.
+func (c *Catalog) DeleteConstraint(ctx context.Context, in *api.DeleteConstraintInput) (*api.DeleteConstraintOutput, error) {
+	err := c.update(ctx, func(tx *db.Tx) error {
+		k, err := c.ownConstraint(tx, identity.CallerFrom(ctx), in.Id)
+		if err != nil {
+			return err
+		}
+		return tx.Exec(`DELETE FROM portfolio_constraint WHERE id = ? AND account = ?`, k.ID, k.Account)
+	})
+	return &api.DeleteConstraintOutput{}, err
+}
+
+// ListConstraintsForPortfolio lists the constraints of a portfolio, or those
+// of one product in it, oldest first.
+func (c *Catalog) ListConstraintsForPortfolio(ctx context.Context, in *api.ListConstraintsForPortfolioInput) (*api.ListConstraintsForPortfolioOutput, error) {
+	pg, err := c.page(ctx, api.OpListConstraintsForPortfolio, in.PageSize, in.PageToken, in.PortfolioId, in.ProductId)
+	if err != nil {
+		return nil, err
+	}
+	var rows []constraint
+	err = c.db.View(ctx, func(tx *db.Tx) error {
+		p, _, err := c.portfolio(tx, identity.CallerFrom(ctx), in.PortfolioId)
+		if err != nil {
+			return err
+		}
+		query, args := selectConstraint+` WHERE k.portfolio = ?`, []any{p.ID}
+		if in.ProductId != nil {
+			query, args = query+` AND k.product = ?`, append(args, *in.ProductId)
+		}
+		rows, err = db.Collect(tx, scanConstraint, query+` AND (k.created, k.id) > (?, ?) ORDER BY k.created, k.id LIMIT ?`,
+			append(args, pg.after.Number, pg.after.ID, pg.fetch())...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	rows, next := cut(pg, rows, func(k constraint) position { return position{Number: k.Created, ID: string(k.ID)} })
+	out := &api.ListConstraintsForPortfolioOutput{ConstraintDetails: make([]api.ConstraintDetail, len(rows)), NextPageToken: next}
+	for i, k := range rows {
+		out.ConstraintDetails[i] = *k.detail()
+	}
+	return out, nil
+}
+
+func (k constraint) detail() *api.ConstraintDetail {
+	return &api.ConstraintDetail{
+		ConstraintId: string(k.ID), Type: k.Type, Description: k.Description, Owner: k.Account,
+		ProductId: string(k.Product), PortfolioId: string(k.Portfolio),
+	}
+}
+
+// constraint reads a constraint by way of its portfolio, which is the
+// caller's right to it.
+func (c *Catalog) constraint(tx *db.Tx, caller identity.Caller, constraintID string) (constraint, access, error) {
+	found, err := db.Collect(tx, scanConstraint, selectConstraint+` WHERE k.id = ? AND k.region = ?`, constraintID, caller.Region)
+	if err == nil && len(found) == 0 {
+		err = constraintUnknown(constraintID)
+	}
+	if err != nil {
+		return constraint{}, access{}, err
+	}
+	_, a, err := c.portfolio(tx, caller, string(found[0].Portfolio))
+	if api.Code(err) == api.CodeResourceNotFound {
+		err = constraintUnknown(constraintID)
+	}
+	return found[0], a, err
+}
+
+func (c *Catalog) ownConstraint(tx *db.Tx, caller identity.Caller, constraintID string) (constraint, error) {
+	k, a, err := c.constraint(tx, caller, constraintID)
+	if err == nil && a.reach != own {
+		err = constraintUnknown(constraintID)
+	}
+	return k, err
+}
+
 func constraintSummaries(constraints []constraint) []api.ConstraintSummary {
 	out := make([]api.ConstraintSummary, len(constraints))
 	for i, k := range constraints {
@@ -334,7 +304,8 @@ func constraintSummaries(constraints []constraint) []api.ConstraintSummary {
 	return out
 }
 
-const constraintColumns = `k.id, k.portfolio, k.product, k.account, k.region, k.type, k.created, k.data`
+const selectConstraint = `SELECT k.id, k.portfolio, k.product, k.account, k.region, k.type, k.created, k.data
+	FROM portfolio_constraint k`
 
 func scanConstraint(r *db.Rows) (constraint, error) {
 	var k constraint
@@ -348,7 +319,7 @@ func scanConstraint(r *db.Rows) (constraint, error) {
 // pairConstraints reads the constraints of a product in a portfolio, oldest
 // first.
 func pairConstraints(tx *db.Tx, p id.Portfolio, product id.Product) ([]constraint, error) {
-	return db.Collect(tx, scanConstraint, `SELECT `+constraintColumns+` FROM portfolio_constraint k
+	return db.Collect(tx, scanConstraint, selectConstraint+`
 		WHERE k.portfolio = ? AND k.product = ? ORDER BY k.created, k.id`, p, product)
 }
 
@@ -369,4 +340,13 @@ func (o optionalConstraint) constraint() (*constraint, error) {
 		Account: *o.account, Region: *o.region, Type: *o.kind, Created: *o.created,
 	}
 	return k, decode(o.data, k, k.ID)
+}
+
+func insertConstraint(tx *db.Tx, k constraint) error {
+	data, err := encode(k)
+	if err != nil {
+		return err
+	}
+	return tx.Exec(`INSERT INTO portfolio_constraint (id, portfolio, product, account, region, type, created, data)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, k.ID, k.Portfolio, k.Product, k.Account, k.Region, k.Type, k.Created, data)
 }

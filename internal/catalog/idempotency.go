@@ -116,7 +116,7 @@ func purge(tx *db.Tx, now int64) (more bool, err error) {
 // stored answer, or what write makes of it in the same transaction.
 func create[Out any](ctx context.Context, c *Catalog, once Once, write func(*db.Tx) (*Out, error)) (*Out, error) {
 	var out *Out
-	err := c.db.Update(ctx, func(tx *db.Tx) error {
+	err := c.update(ctx, func(tx *db.Tx) error {
 		out = new(Out)
 		seen, err := once.Answer(tx, out)
 		if seen || err != nil {

@@ -85,7 +85,7 @@ func (c *Catalog) DescribePortfolio(ctx context.Context, in *api.DescribePortfol
 // UpdatePortfolio changes a portfolio of one's own.
 func (c *Catalog) UpdatePortfolio(ctx context.Context, in *api.UpdatePortfolioInput) (*api.UpdatePortfolioOutput, error) {
 	var p portfolio
-	err := c.db.Update(ctx, func(tx *db.Tx) (err error) {
+	err := c.update(ctx, func(tx *db.Tx) (err error) {
 		if p, err = c.ownPortfolio(tx, identity.CallerFrom(ctx), in.Id); err != nil {
 			return err
 		}
@@ -109,7 +109,7 @@ func (c *Catalog) UpdatePortfolio(ctx context.Context, in *api.UpdatePortfolioIn
 // DeletePortfolio deletes a portfolio on which nothing depends. Its tag
 // options and budgets go with it.
 func (c *Catalog) DeletePortfolio(ctx context.Context, in *api.DeletePortfolioInput) (*api.DeletePortfolioOutput, error) {
-	err := c.db.Update(ctx, func(tx *db.Tx) error {
+	err := c.update(ctx, func(tx *db.Tx) error {
 		p, err := c.ownPortfolio(tx, identity.CallerFrom(ctx), in.Id)
 		if err != nil {
 			return err

@@ -157,7 +157,7 @@ func checkPattern(arn string, a id.ARN) error {
 // pattern, launch from a portfolio. Doing it again changes nothing.
 func (c *Catalog) AssociatePrincipalWithPortfolio(ctx context.Context, in *api.AssociatePrincipalWithPortfolioInput) (*api.AssociatePrincipalWithPortfolioOutput, error) {
 	caller, now := identity.CallerFrom(ctx), db.Micros(c.now())
-	err := c.db.Update(ctx, func(tx *db.Tx) error {
+	err := c.update(ctx, func(tx *db.Tx) error {
 		p, _, err := c.portfolio(tx, caller, in.PortfolioId)
 		if err != nil {
 			return err
@@ -165,6 +165,15 @@ func (c *Catalog) AssociatePrincipalWithPortfolio(ctx context.Context, in *api.A
 		name, err := checkPrincipal(in.PrincipalARN, in.PrincipalType, caller.Account)
 		if err != nil {
 			return err
+		}
+		if p, err := id.ParsePrincipal(in.PrincipalARN); err == nil {
+			exists, err := c.exists(tx, p)
+			if err != nil {
+				return err
+			}
+			if !exists {
+				return api.InvalidParameters("Invalid principal ARN: %s does not exist", in.PrincipalARN)
+			}
 		}
 		n, err := tx.ExecRows(`INSERT INTO portfolio_principal (portfolio, account, region, type, arn, name, created)
 			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (portfolio, account, type, arn) DO NOTHING`,
@@ -194,7 +203,7 @@ func (c *Catalog) checkPrincipals(tx *db.Tx, p id.Portfolio, account string) err
 // only with its type.
 func (c *Catalog) DisassociatePrincipalFromPortfolio(ctx context.Context, in *api.DisassociatePrincipalFromPortfolioInput) (*api.DisassociatePrincipalFromPortfolioOutput, error) {
 	caller := identity.CallerFrom(ctx)
-	err := c.db.Update(ctx, func(tx *db.Tx) error {
+	err := c.update(ctx, func(tx *db.Tx) error {
 		p, _, err := c.portfolio(tx, caller, in.PortfolioId)
 		if err != nil {
 			return err

@@ -297,7 +297,7 @@ func (c *Catalog) UpdateProduct(ctx context.Context, in *api.UpdateProductInput)
 		return nil, err
 	}
 	var p product
-	err = c.db.Update(ctx, func(tx *db.Tx) (err error) {
+	err = c.update(ctx, func(tx *db.Tx) (err error) {
 		if p, err = c.ownProduct(tx, identity.CallerFrom(ctx), in.Id); err != nil {
 			return err
 		}
@@ -340,7 +340,7 @@ func set[T any](member *T, to *T) {
 // DeleteProduct deletes a product that stands in no portfolio, with all its
 // versions. What was launched from it stays.
 func (c *Catalog) DeleteProduct(ctx context.Context, in *api.DeleteProductInput) (*api.DeleteProductOutput, error) {
-	err := c.db.Update(ctx, func(tx *db.Tx) error {
+	err := c.update(ctx, func(tx *db.Tx) error {
 		p, err := c.ownProduct(tx, identity.CallerFrom(ctx), in.Id)
 		if err != nil {
 			return err

@@ -15,7 +15,7 @@ import (
 // Doing it again changes nothing.
 func (c *Catalog) AssociateProductWithPortfolio(ctx context.Context, in *api.AssociateProductWithPortfolioInput) (*api.AssociateProductWithPortfolioOutput, error) {
 	caller := identity.CallerFrom(ctx)
-	err := c.db.Update(ctx, func(tx *db.Tx) error {
+	err := c.update(ctx, func(tx *db.Tx) error {
 		shelf, err := c.ownPortfolio(tx, caller, in.PortfolioId)
 		if err != nil {
 			return err
@@ -75,7 +75,7 @@ func (c *Catalog) importSource(tx *db.Tx, caller identity.Caller, p product, r r
 // of the pair keep it there.
 func (c *Catalog) DisassociateProductFromPortfolio(ctx context.Context, in *api.DisassociateProductFromPortfolioInput) (*api.DisassociateProductFromPortfolioOutput, error) {
 	caller := identity.CallerFrom(ctx)
-	err := c.db.Update(ctx, func(tx *db.Tx) error {
+	err := c.update(ctx, func(tx *db.Tx) error {
 		shelf, err := c.ownPortfolio(tx, caller, in.PortfolioId)
 		if err != nil {
 			return err
