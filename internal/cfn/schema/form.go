@@ -58,6 +58,7 @@ var makers = map[string]func(s *simulation, d *dice, arg string) string{
 var modifiers = map[string]func(string) string{
 	"tail":      tail,
 	"lc":        strings.ToLower,
+	"slug":      func(s string) string { return strings.ToLower(strings.ReplaceAll(s, " ", "-")) },
 	"dash":      func(s string) string { return strings.ReplaceAll(s, ".", "-") },
 	"first":     func(s string) string { return s[:min(20, len(s))] },
 	"ending":    func(s string) string { return s[strings.LastIndexByte(s, '.')+1:] },

@@ -282,11 +282,31 @@ func (s *simulation) sampleText(n *node, path string, d *dice) Value {
 	}
 	for try := range 8 {
 		text := compiled(n.pattern).generate(d, try, short, long)
+		if local := s.localARN(text); s.fits(n, local) {
+			return local
+		}
 		if s.fits(n, text) {
 			return text
 		}
 	}
 	return d.text(lower, short)
+}
+
+// localARN gives an ARN that was made from a pattern the partition, region and
+// account of the resource.
+func (s *simulation) localARN(text string) string {
+	parts := strings.SplitN(text, ":", 6)
+	if len(parts) < 6 || parts[0] != "arn" {
+		return text
+	}
+	parts[1] = s.seed.Partition
+	if parts[3] != "" {
+		parts[3] = s.seed.Region
+	}
+	if parts[4] != "" && strings.Trim(parts[4], digits) == "" {
+		parts[4] = s.seed.Account
+	}
+	return strings.Join(parts, ":")
 }
 
 func sampleNumber(n *node) Value {
