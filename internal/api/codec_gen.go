@@ -48,6 +48,69 @@ func (x *AcceptPortfolioShareOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *AccessKeyDetail) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "AccessKeyId":
+			d.once(&seen, 0)
+			x.AccessKeyId = d.str()
+		case "CreatedTime":
+			d.once(&seen, 1)
+			x.CreatedTime = d.timestamp()
+		case "Status":
+			d.once(&seen, 2)
+			x.Status = AccessKeyStatus(d.str())
+		case "UserName":
+			d.once(&seen, 3)
+			x.UserName = d.str()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *AccessKeyDetail) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.AccessKeyId != "" {
+		dst = append(dst, `,"AccessKeyId":`...)
+		dst = appendText(dst, x.AccessKeyId)
+	}
+	if !x.CreatedTime.IsZero() {
+		dst = append(dst, `,"CreatedTime":`...)
+		dst = appendTimestamp(dst, x.CreatedTime)
+	}
+	if x.Status != "" {
+		dst = append(dst, `,"Status":`...)
+		dst = appendText(dst, x.Status)
+	}
+	if x.UserName != "" {
+		dst = append(dst, `,"UserName":`...)
+		dst = appendText(dst, x.UserName)
+	}
+	return closeObject(dst, start)
+}
+
+func decodeAccessKeyDetails(d *decoder) []AccessKeyDetail {
+	list := []AccessKeyDetail{}
+	for d.list(); d.element(); {
+		list = append(list, AccessKeyDetail{})
+		list[len(list)-1].decode(d)
+	}
+	return list
+}
+
+func encodeAccessKeyDetails(dst []byte, list []AccessKeyDetail) []byte {
+	dst = append(dst, '[')
+	for i := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = list[i].encode(dst)
+	}
+	return append(dst, ']')
+}
+
 func (x *AccessLevelFilter) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -114,6 +177,44 @@ func encodeAddTags(dst []byte, list []Tag) []byte {
 		dst = list[i].encode(dst)
 	}
 	return append(dst, ']')
+}
+
+func (x *AddUserToGroupInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "GroupName":
+			d.once(&seen, 0)
+			x.GroupName = d.str()
+		case "UserName":
+			d.once(&seen, 1)
+			x.UserName = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "GroupName")
+	d.require(seen, 1, "UserName")
+}
+
+func (x *AddUserToGroupInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"GroupName":`...)
+	dst = appendText(dst, x.GroupName)
+	dst = append(dst, `,"UserName":`...)
+	dst = appendText(dst, x.UserName)
+	return closeObject(dst, start)
+}
+
+func (x *AddUserToGroupOutput) decode(d *decoder) {
+	for d.structure(); d.next(); {
+		d.skip()
+	}
+}
+
+func (x *AddUserToGroupOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	return closeObject(dst, start)
 }
 
 func decodeAllowedValues(d *decoder) []string {
@@ -368,6 +469,44 @@ func (x *AssociateTagOptionWithResourceOutput) decode(d *decoder) {
 }
 
 func (x *AssociateTagOptionWithResourceOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	return closeObject(dst, start)
+}
+
+func (x *AttachPolicyInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PolicyARN":
+			d.once(&seen, 0)
+			x.PolicyARN = d.str()
+		case "PrincipalARN":
+			d.once(&seen, 1)
+			x.PrincipalARN = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "PolicyARN")
+	d.require(seen, 1, "PrincipalARN")
+}
+
+func (x *AttachPolicyInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"PolicyARN":`...)
+	dst = appendText(dst, x.PolicyARN)
+	dst = append(dst, `,"PrincipalARN":`...)
+	dst = appendText(dst, x.PrincipalARN)
+	return closeObject(dst, start)
+}
+
+func (x *AttachPolicyOutput) decode(d *decoder) {
+	for d.structure(); d.next(); {
+		d.skip()
+	}
+}
+
+func (x *AttachPolicyOutput) encode(dst []byte) []byte {
 	start := len(dst)
 	return closeObject(dst, start)
 }
@@ -828,6 +967,58 @@ func (x *CopyProductOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *CreateAccessKeyInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "UserName":
+			d.once(&seen, 0)
+			x.UserName = new(d.str())
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *CreateAccessKeyInput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.UserName != nil {
+		dst = append(dst, `,"UserName":`...)
+		dst = appendText(dst, *x.UserName)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *CreateAccessKeyOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "AccessKeyDetail":
+			d.once(&seen, 0)
+			x.AccessKeyDetail = new(AccessKeyDetail)
+			x.AccessKeyDetail.decode(d)
+		case "SecretAccessKey":
+			d.once(&seen, 1)
+			x.SecretAccessKey = d.str()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *CreateAccessKeyOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.AccessKeyDetail != nil {
+		dst = append(dst, `,"AccessKeyDetail":`...)
+		dst = x.AccessKeyDetail.encode(dst)
+	}
+	if x.SecretAccessKey != "" {
+		dst = append(dst, `,"SecretAccessKey":`...)
+		dst = appendText(dst, x.SecretAccessKey)
+	}
+	return closeObject(dst, start)
+}
+
 func (x *CreateConstraintInput) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -920,6 +1111,121 @@ func (x *CreateConstraintOutput) encode(dst []byte) []byte {
 	if x.Status != "" {
 		dst = append(dst, `,"Status":`...)
 		dst = appendText(dst, x.Status)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *CreateGroupInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "Description":
+			d.once(&seen, 0)
+			x.Description = new(d.str())
+		case "GroupName":
+			d.once(&seen, 1)
+			x.GroupName = d.str()
+		case "Path":
+			d.once(&seen, 2)
+			x.Path = new(d.str())
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 1, "GroupName")
+}
+
+func (x *CreateGroupInput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.Description != nil {
+		dst = append(dst, `,"Description":`...)
+		dst = appendText(dst, *x.Description)
+	}
+	dst = append(dst, `,"GroupName":`...)
+	dst = appendText(dst, x.GroupName)
+	if x.Path != nil {
+		dst = append(dst, `,"Path":`...)
+		dst = appendText(dst, *x.Path)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *CreateGroupOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "GroupDetail":
+			d.once(&seen, 0)
+			x.GroupDetail = new(GroupDetail)
+			x.GroupDetail.decode(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *CreateGroupOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.GroupDetail != nil {
+		dst = append(dst, `,"GroupDetail":`...)
+		dst = x.GroupDetail.encode(dst)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *CreatePolicyInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "Path":
+			d.once(&seen, 0)
+			x.Path = new(d.str())
+		case "PolicyDocument":
+			d.once(&seen, 1)
+			x.PolicyDocument = d.str()
+		case "PolicyName":
+			d.once(&seen, 2)
+			x.PolicyName = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 1, "PolicyDocument")
+	d.require(seen, 2, "PolicyName")
+}
+
+func (x *CreatePolicyInput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.Path != nil {
+		dst = append(dst, `,"Path":`...)
+		dst = appendText(dst, *x.Path)
+	}
+	dst = append(dst, `,"PolicyDocument":`...)
+	dst = appendText(dst, x.PolicyDocument)
+	dst = append(dst, `,"PolicyName":`...)
+	dst = appendText(dst, x.PolicyName)
+	return closeObject(dst, start)
+}
+
+func (x *CreatePolicyOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PolicyDetail":
+			d.once(&seen, 0)
+			x.PolicyDetail = new(PolicyDetail)
+			x.PolicyDetail.decode(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *CreatePolicyOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.PolicyDetail != nil {
+		dst = append(dst, `,"PolicyDetail":`...)
+		dst = x.PolicyDetail.encode(dst)
 	}
 	return closeObject(dst, start)
 }
@@ -1442,6 +1748,77 @@ func (x *CreateProvisioningArtifactOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *CreateRoleInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "AssumeRolePolicyDocument":
+			d.once(&seen, 0)
+			x.AssumeRolePolicyDocument = d.str()
+		case "Description":
+			d.once(&seen, 1)
+			x.Description = new(d.str())
+		case "MaxSessionDuration":
+			d.once(&seen, 2)
+			x.MaxSessionDuration = new(d.integer())
+		case "Path":
+			d.once(&seen, 3)
+			x.Path = new(d.str())
+		case "RoleName":
+			d.once(&seen, 4)
+			x.RoleName = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "AssumeRolePolicyDocument")
+	d.require(seen, 4, "RoleName")
+}
+
+func (x *CreateRoleInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"AssumeRolePolicyDocument":`...)
+	dst = appendText(dst, x.AssumeRolePolicyDocument)
+	if x.Description != nil {
+		dst = append(dst, `,"Description":`...)
+		dst = appendText(dst, *x.Description)
+	}
+	if x.MaxSessionDuration != nil {
+		dst = append(dst, `,"MaxSessionDuration":`...)
+		dst = appendInteger(dst, *x.MaxSessionDuration)
+	}
+	if x.Path != nil {
+		dst = append(dst, `,"Path":`...)
+		dst = appendText(dst, *x.Path)
+	}
+	dst = append(dst, `,"RoleName":`...)
+	dst = appendText(dst, x.RoleName)
+	return closeObject(dst, start)
+}
+
+func (x *CreateRoleOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "RoleDetail":
+			d.once(&seen, 0)
+			x.RoleDetail = new(RoleDetail)
+			x.RoleDetail.decode(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *CreateRoleOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.RoleDetail != nil {
+		dst = append(dst, `,"RoleDetail":`...)
+		dst = x.RoleDetail.encode(dst)
+	}
+	return closeObject(dst, start)
+}
+
 func (x *CreateServiceActionInput) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -1570,6 +1947,96 @@ func (x *CreateTagOptionOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *CreateUserInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "Description":
+			d.once(&seen, 0)
+			x.Description = new(d.str())
+		case "Path":
+			d.once(&seen, 1)
+			x.Path = new(d.str())
+		case "UserName":
+			d.once(&seen, 2)
+			x.UserName = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 2, "UserName")
+}
+
+func (x *CreateUserInput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.Description != nil {
+		dst = append(dst, `,"Description":`...)
+		dst = appendText(dst, *x.Description)
+	}
+	if x.Path != nil {
+		dst = append(dst, `,"Path":`...)
+		dst = appendText(dst, *x.Path)
+	}
+	dst = append(dst, `,"UserName":`...)
+	dst = appendText(dst, x.UserName)
+	return closeObject(dst, start)
+}
+
+func (x *CreateUserOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "UserDetail":
+			d.once(&seen, 0)
+			x.UserDetail = new(UserDetail)
+			x.UserDetail.decode(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *CreateUserOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.UserDetail != nil {
+		dst = append(dst, `,"UserDetail":`...)
+		dst = x.UserDetail.encode(dst)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *DeleteAccessKeyInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "AccessKeyId":
+			d.once(&seen, 0)
+			x.AccessKeyId = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "AccessKeyId")
+}
+
+func (x *DeleteAccessKeyInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"AccessKeyId":`...)
+	dst = appendText(dst, x.AccessKeyId)
+	return closeObject(dst, start)
+}
+
+func (x *DeleteAccessKeyOutput) decode(d *decoder) {
+	for d.structure(); d.next(); {
+		d.skip()
+	}
+}
+
+func (x *DeleteAccessKeyOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	return closeObject(dst, start)
+}
+
 func (x *DeleteConstraintInput) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -1605,6 +2072,108 @@ func (x *DeleteConstraintOutput) decode(d *decoder) {
 }
 
 func (x *DeleteConstraintOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	return closeObject(dst, start)
+}
+
+func (x *DeleteGroupInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "GroupName":
+			d.once(&seen, 0)
+			x.GroupName = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "GroupName")
+}
+
+func (x *DeleteGroupInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"GroupName":`...)
+	dst = appendText(dst, x.GroupName)
+	return closeObject(dst, start)
+}
+
+func (x *DeleteGroupOutput) decode(d *decoder) {
+	for d.structure(); d.next(); {
+		d.skip()
+	}
+}
+
+func (x *DeleteGroupOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	return closeObject(dst, start)
+}
+
+func (x *DeleteInlinePolicyInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PolicyName":
+			d.once(&seen, 0)
+			x.PolicyName = d.str()
+		case "PrincipalARN":
+			d.once(&seen, 1)
+			x.PrincipalARN = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "PolicyName")
+	d.require(seen, 1, "PrincipalARN")
+}
+
+func (x *DeleteInlinePolicyInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"PolicyName":`...)
+	dst = appendText(dst, x.PolicyName)
+	dst = append(dst, `,"PrincipalARN":`...)
+	dst = appendText(dst, x.PrincipalARN)
+	return closeObject(dst, start)
+}
+
+func (x *DeleteInlinePolicyOutput) decode(d *decoder) {
+	for d.structure(); d.next(); {
+		d.skip()
+	}
+}
+
+func (x *DeleteInlinePolicyOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	return closeObject(dst, start)
+}
+
+func (x *DeletePolicyInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PolicyARN":
+			d.once(&seen, 0)
+			x.PolicyARN = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "PolicyARN")
+}
+
+func (x *DeletePolicyInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"PolicyARN":`...)
+	dst = appendText(dst, x.PolicyARN)
+	return closeObject(dst, start)
+}
+
+func (x *DeletePolicyOutput) decode(d *decoder) {
+	for d.structure(); d.next(); {
+		d.skip()
+	}
+}
+
+func (x *DeletePolicyOutput) encode(dst []byte) []byte {
 	start := len(dst)
 	return closeObject(dst, start)
 }
@@ -1843,6 +2412,38 @@ func (x *DeleteProvisioningArtifactOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *DeleteRoleInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "RoleName":
+			d.once(&seen, 0)
+			x.RoleName = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "RoleName")
+}
+
+func (x *DeleteRoleInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"RoleName":`...)
+	dst = appendText(dst, x.RoleName)
+	return closeObject(dst, start)
+}
+
+func (x *DeleteRoleOutput) decode(d *decoder) {
+	for d.structure(); d.next(); {
+		d.skip()
+	}
+}
+
+func (x *DeleteRoleOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	return closeObject(dst, start)
+}
+
 func (x *DeleteServiceActionInput) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -1917,6 +2518,38 @@ func (x *DeleteTagOptionOutput) decode(d *decoder) {
 }
 
 func (x *DeleteTagOptionOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	return closeObject(dst, start)
+}
+
+func (x *DeleteUserInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "UserName":
+			d.once(&seen, 0)
+			x.UserName = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "UserName")
+}
+
+func (x *DeleteUserInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"UserName":`...)
+	dst = appendText(dst, x.UserName)
+	return closeObject(dst, start)
+}
+
+func (x *DeleteUserOutput) decode(d *decoder) {
+	for d.structure(); d.next(); {
+		d.skip()
+	}
+}
+
+func (x *DeleteUserOutput) encode(dst []byte) []byte {
 	start := len(dst)
 	return closeObject(dst, start)
 }
@@ -2050,6 +2683,71 @@ func (x *DescribeCopyProductStatusOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *DescribeGroupInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "GroupName":
+			d.once(&seen, 0)
+			x.GroupName = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "GroupName")
+}
+
+func (x *DescribeGroupInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"GroupName":`...)
+	dst = appendText(dst, x.GroupName)
+	return closeObject(dst, start)
+}
+
+func (x *DescribeGroupOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "GroupDetail":
+			d.once(&seen, 0)
+			x.GroupDetail = new(GroupDetail)
+			x.GroupDetail.decode(d)
+		case "InlinePolicies":
+			d.once(&seen, 1)
+			x.InlinePolicies = decodeInlinePolicies(d)
+		case "PolicyARNs":
+			d.once(&seen, 2)
+			x.PolicyARNs = decodeIdentityARNs(d)
+		case "UserNames":
+			d.once(&seen, 3)
+			x.UserNames = decodeIdentityNames(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *DescribeGroupOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.GroupDetail != nil {
+		dst = append(dst, `,"GroupDetail":`...)
+		dst = x.GroupDetail.encode(dst)
+	}
+	if x.InlinePolicies != nil {
+		dst = append(dst, `,"InlinePolicies":`...)
+		dst = encodeInlinePolicies(dst, x.InlinePolicies)
+	}
+	if x.PolicyARNs != nil {
+		dst = append(dst, `,"PolicyARNs":`...)
+		dst = encodeIdentityARNs(dst, x.PolicyARNs)
+	}
+	if x.UserNames != nil {
+		dst = append(dst, `,"UserNames":`...)
+		dst = encodeIdentityNames(dst, x.UserNames)
+	}
+	return closeObject(dst, start)
+}
+
 func (x *DescribeOperationInput) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -2090,6 +2788,64 @@ func (x *DescribeOperationOutput) encode(dst []byte) []byte {
 	if x.OperationDetail != nil {
 		dst = append(dst, `,"OperationDetail":`...)
 		dst = x.OperationDetail.encode(dst)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *DescribePolicyInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PolicyARN":
+			d.once(&seen, 0)
+			x.PolicyARN = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "PolicyARN")
+}
+
+func (x *DescribePolicyInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"PolicyARN":`...)
+	dst = appendText(dst, x.PolicyARN)
+	return closeObject(dst, start)
+}
+
+func (x *DescribePolicyOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PolicyDetail":
+			d.once(&seen, 0)
+			x.PolicyDetail = new(PolicyDetail)
+			x.PolicyDetail.decode(d)
+		case "PolicyDocument":
+			d.once(&seen, 1)
+			x.PolicyDocument = d.str()
+		case "PrincipalARNs":
+			d.once(&seen, 2)
+			x.PrincipalARNs = decodeIdentityARNs(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *DescribePolicyOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.PolicyDetail != nil {
+		dst = append(dst, `,"PolicyDetail":`...)
+		dst = x.PolicyDetail.encode(dst)
+	}
+	if x.PolicyDocument != "" {
+		dst = append(dst, `,"PolicyDocument":`...)
+		dst = appendText(dst, x.PolicyDocument)
+	}
+	if x.PrincipalARNs != nil {
+		dst = append(dst, `,"PrincipalARNs":`...)
+		dst = encodeIdentityARNs(dst, x.PrincipalARNs)
 	}
 	return closeObject(dst, start)
 }
@@ -3001,6 +3757,64 @@ func (x *DescribeRecordOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *DescribeRoleInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "RoleName":
+			d.once(&seen, 0)
+			x.RoleName = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "RoleName")
+}
+
+func (x *DescribeRoleInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"RoleName":`...)
+	dst = appendText(dst, x.RoleName)
+	return closeObject(dst, start)
+}
+
+func (x *DescribeRoleOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "InlinePolicies":
+			d.once(&seen, 0)
+			x.InlinePolicies = decodeInlinePolicies(d)
+		case "PolicyARNs":
+			d.once(&seen, 1)
+			x.PolicyARNs = decodeIdentityARNs(d)
+		case "RoleDetail":
+			d.once(&seen, 2)
+			x.RoleDetail = new(RoleDetail)
+			x.RoleDetail.decode(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *DescribeRoleOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.InlinePolicies != nil {
+		dst = append(dst, `,"InlinePolicies":`...)
+		dst = encodeInlinePolicies(dst, x.InlinePolicies)
+	}
+	if x.PolicyARNs != nil {
+		dst = append(dst, `,"PolicyARNs":`...)
+		dst = encodeIdentityARNs(dst, x.PolicyARNs)
+	}
+	if x.RoleDetail != nil {
+		dst = append(dst, `,"RoleDetail":`...)
+		dst = x.RoleDetail.encode(dst)
+	}
+	return closeObject(dst, start)
+}
+
 func (x *DescribeServerInput) decode(d *decoder) {
 	for d.structure(); d.next(); {
 		d.skip()
@@ -3208,6 +4022,116 @@ func (x *DescribeTagOptionOutput) encode(dst []byte) []byte {
 		dst = append(dst, `,"TagOptionDetail":`...)
 		dst = x.TagOptionDetail.encode(dst)
 	}
+	return closeObject(dst, start)
+}
+
+func (x *DescribeUserInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "UserName":
+			d.once(&seen, 0)
+			x.UserName = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "UserName")
+}
+
+func (x *DescribeUserInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"UserName":`...)
+	dst = appendText(dst, x.UserName)
+	return closeObject(dst, start)
+}
+
+func (x *DescribeUserOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "AccessKeyDetails":
+			d.once(&seen, 0)
+			x.AccessKeyDetails = decodeAccessKeyDetails(d)
+		case "GroupNames":
+			d.once(&seen, 1)
+			x.GroupNames = decodeIdentityNames(d)
+		case "InlinePolicies":
+			d.once(&seen, 2)
+			x.InlinePolicies = decodeInlinePolicies(d)
+		case "PolicyARNs":
+			d.once(&seen, 3)
+			x.PolicyARNs = decodeIdentityARNs(d)
+		case "UserDetail":
+			d.once(&seen, 4)
+			x.UserDetail = new(UserDetail)
+			x.UserDetail.decode(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *DescribeUserOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.AccessKeyDetails != nil {
+		dst = append(dst, `,"AccessKeyDetails":`...)
+		dst = encodeAccessKeyDetails(dst, x.AccessKeyDetails)
+	}
+	if x.GroupNames != nil {
+		dst = append(dst, `,"GroupNames":`...)
+		dst = encodeIdentityNames(dst, x.GroupNames)
+	}
+	if x.InlinePolicies != nil {
+		dst = append(dst, `,"InlinePolicies":`...)
+		dst = encodeInlinePolicies(dst, x.InlinePolicies)
+	}
+	if x.PolicyARNs != nil {
+		dst = append(dst, `,"PolicyARNs":`...)
+		dst = encodeIdentityARNs(dst, x.PolicyARNs)
+	}
+	if x.UserDetail != nil {
+		dst = append(dst, `,"UserDetail":`...)
+		dst = x.UserDetail.encode(dst)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *DetachPolicyInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PolicyARN":
+			d.once(&seen, 0)
+			x.PolicyARN = d.str()
+		case "PrincipalARN":
+			d.once(&seen, 1)
+			x.PrincipalARN = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "PolicyARN")
+	d.require(seen, 1, "PrincipalARN")
+}
+
+func (x *DetachPolicyInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"PolicyARN":`...)
+	dst = appendText(dst, x.PolicyARN)
+	dst = append(dst, `,"PrincipalARN":`...)
+	dst = appendText(dst, x.PrincipalARN)
+	return closeObject(dst, start)
+}
+
+func (x *DetachPolicyOutput) decode(d *decoder) {
+	for d.structure(); d.next(); {
+		d.skip()
+	}
+}
+
+func (x *DetachPolicyOutput) encode(dst []byte) []byte {
+	start := len(dst)
 	return closeObject(dst, start)
 }
 
@@ -3734,6 +4658,67 @@ func encodeExecutionParameters(dst []byte, list []ExecutionParameter) []byte {
 	return append(dst, ']')
 }
 
+func (x *ExplainAccessInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "Action":
+			d.once(&seen, 0)
+			x.Action = d.str()
+		case "PrincipalARN":
+			d.once(&seen, 1)
+			x.PrincipalARN = d.str()
+		case "ResourceARN":
+			d.once(&seen, 2)
+			x.ResourceARN = new(d.str())
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "Action")
+	d.require(seen, 1, "PrincipalARN")
+}
+
+func (x *ExplainAccessInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"Action":`...)
+	dst = appendText(dst, x.Action)
+	dst = append(dst, `,"PrincipalARN":`...)
+	dst = appendText(dst, x.PrincipalARN)
+	if x.ResourceARN != nil {
+		dst = append(dst, `,"ResourceARN":`...)
+		dst = appendText(dst, *x.ResourceARN)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *ExplainAccessOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "Allowed":
+			d.once(&seen, 0)
+			x.Allowed = d.boolean()
+		case "Message":
+			d.once(&seen, 1)
+			x.Message = d.str()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ExplainAccessOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"Allowed":`...)
+	dst = appendBoolean(dst, x.Allowed)
+	if x.Message != "" {
+		dst = append(dst, `,"Message":`...)
+		dst = appendText(dst, x.Message)
+	}
+	return closeObject(dst, start)
+}
+
 func (x *ExplainLaunchInput) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -3980,6 +4965,121 @@ func (x *GetProvisionedProductOutputsOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *GroupDetail) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "ARN":
+			d.once(&seen, 0)
+			x.ARN = d.str()
+		case "CreatedTime":
+			d.once(&seen, 1)
+			x.CreatedTime = d.timestamp()
+		case "Description":
+			d.once(&seen, 2)
+			x.Description = d.str()
+		case "GroupId":
+			d.once(&seen, 3)
+			x.GroupId = d.str()
+		case "GroupName":
+			d.once(&seen, 4)
+			x.GroupName = d.str()
+		case "Path":
+			d.once(&seen, 5)
+			x.Path = d.str()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *GroupDetail) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.ARN != "" {
+		dst = append(dst, `,"ARN":`...)
+		dst = appendText(dst, x.ARN)
+	}
+	if !x.CreatedTime.IsZero() {
+		dst = append(dst, `,"CreatedTime":`...)
+		dst = appendTimestamp(dst, x.CreatedTime)
+	}
+	if x.Description != "" {
+		dst = append(dst, `,"Description":`...)
+		dst = appendText(dst, x.Description)
+	}
+	if x.GroupId != "" {
+		dst = append(dst, `,"GroupId":`...)
+		dst = appendText(dst, x.GroupId)
+	}
+	if x.GroupName != "" {
+		dst = append(dst, `,"GroupName":`...)
+		dst = appendText(dst, x.GroupName)
+	}
+	if x.Path != "" {
+		dst = append(dst, `,"Path":`...)
+		dst = appendText(dst, x.Path)
+	}
+	return closeObject(dst, start)
+}
+
+func decodeGroupDetails(d *decoder) []GroupDetail {
+	list := []GroupDetail{}
+	for d.list(); d.element(); {
+		list = append(list, GroupDetail{})
+		list[len(list)-1].decode(d)
+	}
+	return list
+}
+
+func encodeGroupDetails(dst []byte, list []GroupDetail) []byte {
+	dst = append(dst, '[')
+	for i := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = list[i].encode(dst)
+	}
+	return append(dst, ']')
+}
+
+func decodeIdentityARNs(d *decoder) []string {
+	list := []string{}
+	for d.list(); d.element(); {
+		list = append(list, d.str())
+	}
+	return list
+}
+
+func encodeIdentityARNs(dst []byte, list []string) []byte {
+	dst = append(dst, '[')
+	for i := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendText(dst, list[i])
+	}
+	return append(dst, ']')
+}
+
+func decodeIdentityNames(d *decoder) []string {
+	list := []string{}
+	for d.list(); d.element(); {
+		list = append(list, d.str())
+	}
+	return list
+}
+
+func encodeIdentityNames(dst []byte, list []string) []byte {
+	dst = append(dst, '[')
+	for i := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendText(dst, list[i])
+	}
+	return append(dst, ']')
+}
+
 func (x *ImportAsProvisionedProductInput) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -4051,6 +5151,55 @@ func (x *ImportAsProvisionedProductOutput) encode(dst []byte) []byte {
 	if x.RecordDetail != nil {
 		dst = append(dst, `,"RecordDetail":`...)
 		dst = x.RecordDetail.encode(dst)
+	}
+	return closeObject(dst, start)
+}
+
+func decodeInlinePolicies(d *decoder) []InlinePolicy {
+	list := []InlinePolicy{}
+	for d.list(); d.element(); {
+		list = append(list, InlinePolicy{})
+		list[len(list)-1].decode(d)
+	}
+	return list
+}
+
+func encodeInlinePolicies(dst []byte, list []InlinePolicy) []byte {
+	dst = append(dst, '[')
+	for i := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = list[i].encode(dst)
+	}
+	return append(dst, ']')
+}
+
+func (x *InlinePolicy) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PolicyDocument":
+			d.once(&seen, 0)
+			x.PolicyDocument = d.str()
+		case "PolicyName":
+			d.once(&seen, 1)
+			x.PolicyName = d.str()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *InlinePolicy) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.PolicyDocument != "" {
+		dst = append(dst, `,"PolicyDocument":`...)
+		dst = appendText(dst, x.PolicyDocument)
+	}
+	if x.PolicyName != "" {
+		dst = append(dst, `,"PolicyName":`...)
+		dst = appendText(dst, x.PolicyName)
 	}
 	return closeObject(dst, start)
 }
@@ -4413,6 +5562,50 @@ func (x *ListAcceptedPortfolioSharesOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *ListAccessKeysInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "UserName":
+			d.once(&seen, 0)
+			x.UserName = new(d.str())
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ListAccessKeysInput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.UserName != nil {
+		dst = append(dst, `,"UserName":`...)
+		dst = appendText(dst, *x.UserName)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *ListAccessKeysOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "AccessKeyDetails":
+			d.once(&seen, 0)
+			x.AccessKeyDetails = decodeAccessKeyDetails(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ListAccessKeysOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.AccessKeyDetails != nil {
+		dst = append(dst, `,"AccessKeyDetails":`...)
+		dst = encodeAccessKeyDetails(dst, x.AccessKeyDetails)
+	}
+	return closeObject(dst, start)
+}
+
 func (x *ListBudgetsForResourceInput) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -4554,6 +5747,64 @@ func (x *ListConstraintsForPortfolioOutput) encode(dst []byte) []byte {
 	if x.ConstraintDetails != nil {
 		dst = append(dst, `,"ConstraintDetails":`...)
 		dst = encodeConstraintDetails(dst, x.ConstraintDetails)
+	}
+	if x.NextPageToken != "" {
+		dst = append(dst, `,"NextPageToken":`...)
+		dst = appendText(dst, x.NextPageToken)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *ListGroupsInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PageSize":
+			d.once(&seen, 0)
+			x.PageSize = new(d.integer())
+		case "PageToken":
+			d.once(&seen, 1)
+			x.PageToken = new(d.str())
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ListGroupsInput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.PageSize != nil {
+		dst = append(dst, `,"PageSize":`...)
+		dst = appendInteger(dst, *x.PageSize)
+	}
+	if x.PageToken != nil {
+		dst = append(dst, `,"PageToken":`...)
+		dst = appendText(dst, *x.PageToken)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *ListGroupsOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "GroupDetails":
+			d.once(&seen, 0)
+			x.GroupDetails = decodeGroupDetails(d)
+		case "NextPageToken":
+			d.once(&seen, 1)
+			x.NextPageToken = d.str()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ListGroupsOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.GroupDetails != nil {
+		dst = append(dst, `,"GroupDetails":`...)
+		dst = encodeGroupDetails(dst, x.GroupDetails)
 	}
 	if x.NextPageToken != "" {
 		dst = append(dst, `,"NextPageToken":`...)
@@ -4771,6 +6022,71 @@ func (x *ListOrganizationPortfolioAccessOutput) encode(dst []byte) []byte {
 	if x.OrganizationNodes != nil {
 		dst = append(dst, `,"OrganizationNodes":`...)
 		dst = encodeOrganizationNodes(dst, x.OrganizationNodes)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *ListPoliciesInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PageSize":
+			d.once(&seen, 0)
+			x.PageSize = new(d.integer())
+		case "PageToken":
+			d.once(&seen, 1)
+			x.PageToken = new(d.str())
+		case "Scope":
+			d.once(&seen, 2)
+			x.Scope = new(PolicyScope(d.str()))
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ListPoliciesInput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.PageSize != nil {
+		dst = append(dst, `,"PageSize":`...)
+		dst = appendInteger(dst, *x.PageSize)
+	}
+	if x.PageToken != nil {
+		dst = append(dst, `,"PageToken":`...)
+		dst = appendText(dst, *x.PageToken)
+	}
+	if x.Scope != nil {
+		dst = append(dst, `,"Scope":`...)
+		dst = appendText(dst, *x.Scope)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *ListPoliciesOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "NextPageToken":
+			d.once(&seen, 0)
+			x.NextPageToken = d.str()
+		case "PolicyDetails":
+			d.once(&seen, 1)
+			x.PolicyDetails = decodePolicyDetails(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ListPoliciesOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.NextPageToken != "" {
+		dst = append(dst, `,"NextPageToken":`...)
+		dst = appendText(dst, x.NextPageToken)
+	}
+	if x.PolicyDetails != nil {
+		dst = append(dst, `,"PolicyDetails":`...)
+		dst = encodePolicyDetails(dst, x.PolicyDetails)
 	}
 	return closeObject(dst, start)
 }
@@ -5449,6 +6765,64 @@ func (x *ListResourcesForTagOptionOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *ListRolesInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PageSize":
+			d.once(&seen, 0)
+			x.PageSize = new(d.integer())
+		case "PageToken":
+			d.once(&seen, 1)
+			x.PageToken = new(d.str())
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ListRolesInput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.PageSize != nil {
+		dst = append(dst, `,"PageSize":`...)
+		dst = appendInteger(dst, *x.PageSize)
+	}
+	if x.PageToken != nil {
+		dst = append(dst, `,"PageToken":`...)
+		dst = appendText(dst, *x.PageToken)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *ListRolesOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "NextPageToken":
+			d.once(&seen, 0)
+			x.NextPageToken = d.str()
+		case "RoleDetails":
+			d.once(&seen, 1)
+			x.RoleDetails = decodeRoleDetails(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ListRolesOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.NextPageToken != "" {
+		dst = append(dst, `,"NextPageToken":`...)
+		dst = appendText(dst, x.NextPageToken)
+	}
+	if x.RoleDetails != nil {
+		dst = append(dst, `,"RoleDetails":`...)
+		dst = encodeRoleDetails(dst, x.RoleDetails)
+	}
+	return closeObject(dst, start)
+}
+
 func (x *ListServiceActionsForProvisioningArtifactInput) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -5760,6 +7134,64 @@ func (x *ListTagOptionsOutput) encode(dst []byte) []byte {
 	if x.TagOptionDetails != nil {
 		dst = append(dst, `,"TagOptionDetails":`...)
 		dst = encodeTagOptionDetails(dst, x.TagOptionDetails)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *ListUsersInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PageSize":
+			d.once(&seen, 0)
+			x.PageSize = new(d.integer())
+		case "PageToken":
+			d.once(&seen, 1)
+			x.PageToken = new(d.str())
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ListUsersInput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.PageSize != nil {
+		dst = append(dst, `,"PageSize":`...)
+		dst = appendInteger(dst, *x.PageSize)
+	}
+	if x.PageToken != nil {
+		dst = append(dst, `,"PageToken":`...)
+		dst = appendText(dst, *x.PageToken)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *ListUsersOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "NextPageToken":
+			d.once(&seen, 0)
+			x.NextPageToken = d.str()
+		case "UserDetails":
+			d.once(&seen, 1)
+			x.UserDetails = decodeUserDetails(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ListUsersOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.NextPageToken != "" {
+		dst = append(dst, `,"NextPageToken":`...)
+		dst = appendText(dst, x.NextPageToken)
+	}
+	if x.UserDetails != nil {
+		dst = append(dst, `,"UserDetails":`...)
+		dst = encodeUserDetails(dst, x.UserDetails)
 	}
 	return closeObject(dst, start)
 }
@@ -6261,6 +7693,93 @@ func (x *ParameterConstraints) encode(dst []byte) []byte {
 		dst = appendText(dst, x.MinValue)
 	}
 	return closeObject(dst, start)
+}
+
+func (x *PolicyDetail) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "ARN":
+			d.once(&seen, 0)
+			x.ARN = d.str()
+		case "AttachmentCount":
+			d.once(&seen, 1)
+			x.AttachmentCount = d.long()
+		case "CreatedTime":
+			d.once(&seen, 2)
+			x.CreatedTime = d.timestamp()
+		case "Managed":
+			d.once(&seen, 3)
+			x.Managed = d.boolean()
+		case "Path":
+			d.once(&seen, 4)
+			x.Path = d.str()
+		case "PolicyId":
+			d.once(&seen, 5)
+			x.PolicyId = d.str()
+		case "PolicyName":
+			d.once(&seen, 6)
+			x.PolicyName = d.str()
+		case "UpdatedTime":
+			d.once(&seen, 7)
+			x.UpdatedTime = d.timestamp()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *PolicyDetail) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.ARN != "" {
+		dst = append(dst, `,"ARN":`...)
+		dst = appendText(dst, x.ARN)
+	}
+	dst = append(dst, `,"AttachmentCount":`...)
+	dst = appendInteger(dst, x.AttachmentCount)
+	if !x.CreatedTime.IsZero() {
+		dst = append(dst, `,"CreatedTime":`...)
+		dst = appendTimestamp(dst, x.CreatedTime)
+	}
+	dst = append(dst, `,"Managed":`...)
+	dst = appendBoolean(dst, x.Managed)
+	if x.Path != "" {
+		dst = append(dst, `,"Path":`...)
+		dst = appendText(dst, x.Path)
+	}
+	if x.PolicyId != "" {
+		dst = append(dst, `,"PolicyId":`...)
+		dst = appendText(dst, x.PolicyId)
+	}
+	if x.PolicyName != "" {
+		dst = append(dst, `,"PolicyName":`...)
+		dst = appendText(dst, x.PolicyName)
+	}
+	if !x.UpdatedTime.IsZero() {
+		dst = append(dst, `,"UpdatedTime":`...)
+		dst = appendTimestamp(dst, x.UpdatedTime)
+	}
+	return closeObject(dst, start)
+}
+
+func decodePolicyDetails(d *decoder) []PolicyDetail {
+	list := []PolicyDetail{}
+	for d.list(); d.element(); {
+		list = append(list, PolicyDetail{})
+		list[len(list)-1].decode(d)
+	}
+	return list
+}
+
+func encodePolicyDetails(dst []byte, list []PolicyDetail) []byte {
+	dst = append(dst, '[')
+	for i := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = list[i].encode(dst)
+	}
+	return append(dst, ']')
 }
 
 func (x *PortfolioDetail) decode(d *decoder) {
@@ -8039,6 +9558,50 @@ func (x *ProvisioningPreferences) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *PutInlinePolicyInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PolicyDocument":
+			d.once(&seen, 0)
+			x.PolicyDocument = d.str()
+		case "PolicyName":
+			d.once(&seen, 1)
+			x.PolicyName = d.str()
+		case "PrincipalARN":
+			d.once(&seen, 2)
+			x.PrincipalARN = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "PolicyDocument")
+	d.require(seen, 1, "PolicyName")
+	d.require(seen, 2, "PrincipalARN")
+}
+
+func (x *PutInlinePolicyInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"PolicyDocument":`...)
+	dst = appendText(dst, x.PolicyDocument)
+	dst = append(dst, `,"PolicyName":`...)
+	dst = appendText(dst, x.PolicyName)
+	dst = append(dst, `,"PrincipalARN":`...)
+	dst = appendText(dst, x.PrincipalARN)
+	return closeObject(dst, start)
+}
+
+func (x *PutInlinePolicyOutput) decode(d *decoder) {
+	for d.structure(); d.next(); {
+		d.skip()
+	}
+}
+
+func (x *PutInlinePolicyOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	return closeObject(dst, start)
+}
+
 func (x *RecordDetail) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -8372,6 +9935,44 @@ func (x *RejectPortfolioShareOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *RemoveUserFromGroupInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "GroupName":
+			d.once(&seen, 0)
+			x.GroupName = d.str()
+		case "UserName":
+			d.once(&seen, 1)
+			x.UserName = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "GroupName")
+	d.require(seen, 1, "UserName")
+}
+
+func (x *RemoveUserFromGroupInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"GroupName":`...)
+	dst = appendText(dst, x.GroupName)
+	dst = append(dst, `,"UserName":`...)
+	dst = appendText(dst, x.UserName)
+	return closeObject(dst, start)
+}
+
+func (x *RemoveUserFromGroupOutput) decode(d *decoder) {
+	for d.structure(); d.next(); {
+		d.skip()
+	}
+}
+
+func (x *RemoveUserFromGroupOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	return closeObject(dst, start)
+}
+
 func (x *ResourceChange) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -8617,6 +10218,136 @@ func (x *ResourceTargetDefinition) encode(dst []byte) []byte {
 		dst = appendText(dst, x.RequiresRecreation)
 	}
 	return closeObject(dst, start)
+}
+
+func (x *RevokeRoleSessionsInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "RoleName":
+			d.once(&seen, 0)
+			x.RoleName = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "RoleName")
+}
+
+func (x *RevokeRoleSessionsInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"RoleName":`...)
+	dst = appendText(dst, x.RoleName)
+	return closeObject(dst, start)
+}
+
+func (x *RevokeRoleSessionsOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "RevokedCount":
+			d.once(&seen, 0)
+			x.RevokedCount = d.long()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *RevokeRoleSessionsOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"RevokedCount":`...)
+	dst = appendInteger(dst, x.RevokedCount)
+	return closeObject(dst, start)
+}
+
+func (x *RoleDetail) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "ARN":
+			d.once(&seen, 0)
+			x.ARN = d.str()
+		case "AssumeRolePolicyDocument":
+			d.once(&seen, 1)
+			x.AssumeRolePolicyDocument = d.str()
+		case "CreatedTime":
+			d.once(&seen, 2)
+			x.CreatedTime = d.timestamp()
+		case "Description":
+			d.once(&seen, 3)
+			x.Description = d.str()
+		case "MaxSessionDuration":
+			d.once(&seen, 4)
+			x.MaxSessionDuration = d.long()
+		case "Path":
+			d.once(&seen, 5)
+			x.Path = d.str()
+		case "RoleId":
+			d.once(&seen, 6)
+			x.RoleId = d.str()
+		case "RoleName":
+			d.once(&seen, 7)
+			x.RoleName = d.str()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *RoleDetail) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.ARN != "" {
+		dst = append(dst, `,"ARN":`...)
+		dst = appendText(dst, x.ARN)
+	}
+	if x.AssumeRolePolicyDocument != "" {
+		dst = append(dst, `,"AssumeRolePolicyDocument":`...)
+		dst = appendText(dst, x.AssumeRolePolicyDocument)
+	}
+	if !x.CreatedTime.IsZero() {
+		dst = append(dst, `,"CreatedTime":`...)
+		dst = appendTimestamp(dst, x.CreatedTime)
+	}
+	if x.Description != "" {
+		dst = append(dst, `,"Description":`...)
+		dst = appendText(dst, x.Description)
+	}
+	dst = append(dst, `,"MaxSessionDuration":`...)
+	dst = appendInteger(dst, x.MaxSessionDuration)
+	if x.Path != "" {
+		dst = append(dst, `,"Path":`...)
+		dst = appendText(dst, x.Path)
+	}
+	if x.RoleId != "" {
+		dst = append(dst, `,"RoleId":`...)
+		dst = appendText(dst, x.RoleId)
+	}
+	if x.RoleName != "" {
+		dst = append(dst, `,"RoleName":`...)
+		dst = appendText(dst, x.RoleName)
+	}
+	return closeObject(dst, start)
+}
+
+func decodeRoleDetails(d *decoder) []RoleDetail {
+	list := []RoleDetail{}
+	for d.list(); d.element(); {
+		list = append(list, RoleDetail{})
+		list[len(list)-1].decode(d)
+	}
+	return list
+}
+
+func encodeRoleDetails(dst []byte, list []RoleDetail) []byte {
+	dst = append(dst, '[')
+	for i := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = list[i].encode(dst)
+	}
+	return append(dst, ']')
 }
 
 func (x *ScanProvisionedProductsInput) decode(d *decoder) {
@@ -9811,6 +11542,56 @@ func (x *UniqueTagResourceIdentifier) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *UpdateAccessKeyInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "AccessKeyId":
+			d.once(&seen, 0)
+			x.AccessKeyId = d.str()
+		case "Status":
+			d.once(&seen, 1)
+			x.Status = AccessKeyStatus(d.str())
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "AccessKeyId")
+	d.require(seen, 1, "Status")
+}
+
+func (x *UpdateAccessKeyInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"AccessKeyId":`...)
+	dst = appendText(dst, x.AccessKeyId)
+	dst = append(dst, `,"Status":`...)
+	dst = appendText(dst, x.Status)
+	return closeObject(dst, start)
+}
+
+func (x *UpdateAccessKeyOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "AccessKeyDetail":
+			d.once(&seen, 0)
+			x.AccessKeyDetail = new(AccessKeyDetail)
+			x.AccessKeyDetail.decode(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *UpdateAccessKeyOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.AccessKeyDetail != nil {
+		dst = append(dst, `,"AccessKeyDetail":`...)
+		dst = x.AccessKeyDetail.encode(dst)
+	}
+	return closeObject(dst, start)
+}
+
 func (x *UpdateConstraintInput) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -9886,6 +11667,56 @@ func (x *UpdateConstraintOutput) encode(dst []byte) []byte {
 	if x.Status != "" {
 		dst = append(dst, `,"Status":`...)
 		dst = appendText(dst, x.Status)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *UpdatePolicyInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PolicyARN":
+			d.once(&seen, 0)
+			x.PolicyARN = d.str()
+		case "PolicyDocument":
+			d.once(&seen, 1)
+			x.PolicyDocument = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "PolicyARN")
+	d.require(seen, 1, "PolicyDocument")
+}
+
+func (x *UpdatePolicyInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"PolicyARN":`...)
+	dst = appendText(dst, x.PolicyARN)
+	dst = append(dst, `,"PolicyDocument":`...)
+	dst = appendText(dst, x.PolicyDocument)
+	return closeObject(dst, start)
+}
+
+func (x *UpdatePolicyOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PolicyDetail":
+			d.once(&seen, 0)
+			x.PolicyDetail = new(PolicyDetail)
+			x.PolicyDetail.decode(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *UpdatePolicyOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.PolicyDetail != nil {
+		dst = append(dst, `,"PolicyDetail":`...)
+		dst = x.PolicyDetail.encode(dst)
 	}
 	return closeObject(dst, start)
 }
@@ -10631,6 +12462,71 @@ func (x *UpdateProvisioningPreferences) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *UpdateRoleInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "AssumeRolePolicyDocument":
+			d.once(&seen, 0)
+			x.AssumeRolePolicyDocument = new(d.str())
+		case "Description":
+			d.once(&seen, 1)
+			x.Description = new(d.str())
+		case "MaxSessionDuration":
+			d.once(&seen, 2)
+			x.MaxSessionDuration = new(d.integer())
+		case "RoleName":
+			d.once(&seen, 3)
+			x.RoleName = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 3, "RoleName")
+}
+
+func (x *UpdateRoleInput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.AssumeRolePolicyDocument != nil {
+		dst = append(dst, `,"AssumeRolePolicyDocument":`...)
+		dst = appendText(dst, *x.AssumeRolePolicyDocument)
+	}
+	if x.Description != nil {
+		dst = append(dst, `,"Description":`...)
+		dst = appendText(dst, *x.Description)
+	}
+	if x.MaxSessionDuration != nil {
+		dst = append(dst, `,"MaxSessionDuration":`...)
+		dst = appendInteger(dst, *x.MaxSessionDuration)
+	}
+	dst = append(dst, `,"RoleName":`...)
+	dst = appendText(dst, x.RoleName)
+	return closeObject(dst, start)
+}
+
+func (x *UpdateRoleOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "RoleDetail":
+			d.once(&seen, 0)
+			x.RoleDetail = new(RoleDetail)
+			x.RoleDetail.decode(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *UpdateRoleOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.RoleDetail != nil {
+		dst = append(dst, `,"RoleDetail":`...)
+		dst = x.RoleDetail.encode(dst)
+	}
+	return closeObject(dst, start)
+}
+
 func (x *UpdateServiceActionInput) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -10800,6 +12696,83 @@ func decodeUsageInstructions(d *decoder) []UsageInstruction {
 }
 
 func encodeUsageInstructions(dst []byte, list []UsageInstruction) []byte {
+	dst = append(dst, '[')
+	for i := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = list[i].encode(dst)
+	}
+	return append(dst, ']')
+}
+
+func (x *UserDetail) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "ARN":
+			d.once(&seen, 0)
+			x.ARN = d.str()
+		case "CreatedTime":
+			d.once(&seen, 1)
+			x.CreatedTime = d.timestamp()
+		case "Description":
+			d.once(&seen, 2)
+			x.Description = d.str()
+		case "Path":
+			d.once(&seen, 3)
+			x.Path = d.str()
+		case "UserId":
+			d.once(&seen, 4)
+			x.UserId = d.str()
+		case "UserName":
+			d.once(&seen, 5)
+			x.UserName = d.str()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *UserDetail) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.ARN != "" {
+		dst = append(dst, `,"ARN":`...)
+		dst = appendText(dst, x.ARN)
+	}
+	if !x.CreatedTime.IsZero() {
+		dst = append(dst, `,"CreatedTime":`...)
+		dst = appendTimestamp(dst, x.CreatedTime)
+	}
+	if x.Description != "" {
+		dst = append(dst, `,"Description":`...)
+		dst = appendText(dst, x.Description)
+	}
+	if x.Path != "" {
+		dst = append(dst, `,"Path":`...)
+		dst = appendText(dst, x.Path)
+	}
+	if x.UserId != "" {
+		dst = append(dst, `,"UserId":`...)
+		dst = appendText(dst, x.UserId)
+	}
+	if x.UserName != "" {
+		dst = append(dst, `,"UserName":`...)
+		dst = appendText(dst, x.UserName)
+	}
+	return closeObject(dst, start)
+}
+
+func decodeUserDetails(d *decoder) []UserDetail {
+	list := []UserDetail{}
+	for d.list(); d.element(); {
+		list = append(list, UserDetail{})
+		list[len(list)-1].decode(d)
+	}
+	return list
+}
+
+func encodeUserDetails(dst []byte, list []UserDetail) []byte {
 	dst = append(dst, '[')
 	for i := range list {
 		if i > 0 {

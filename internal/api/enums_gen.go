@@ -2,6 +2,15 @@
 
 package api
 
+// AccessKeyStatus is an enum of the model.
+type AccessKeyStatus string
+
+// The values of AccessKeyStatus.
+const (
+	AccessKeyStatusActive   AccessKeyStatus = "ACTIVE"
+	AccessKeyStatusInactive AccessKeyStatus = "INACTIVE"
+)
+
 // AccessLevelFilterKey is an enum of the model.
 type AccessLevelFilterKey string
 
@@ -127,6 +136,16 @@ const (
 	OrganizationNodeTypeOrganization       OrganizationNodeType = "ORGANIZATION"
 	OrganizationNodeTypeOrganizationalUnit OrganizationNodeType = "ORGANIZATIONAL_UNIT"
 	OrganizationNodeTypeAccount            OrganizationNodeType = "ACCOUNT"
+)
+
+// PolicyScope is an enum of the model.
+type PolicyScope string
+
+// The values of PolicyScope.
+const (
+	PolicyScopeAll     PolicyScope = "ALL"
+	PolicyScopeLocal   PolicyScope = "LOCAL"
+	PolicyScopeManaged PolicyScope = "MANAGED"
 )
 
 // PortfolioShareType is an enum of the model.

@@ -124,6 +124,12 @@ var samples = map[string]struct{ good, bad []string }{
 		good: []string{"SERVICE_CATALOG_TERRAFORM_INTEGRATION-DO_NOT_DELETE", "ü"},
 		bad:  []string{"a,b", "\n", "😀"},
 	},
+	// Those of Larder's own model.
+	`[\w+=,.@-]+`:                {good: []string{"bob@example.com", "a_b+c=d,e-f"}, bad: []string{"", "a b", "a/b", "ä", "a\n", "a:b"}},
+	`\/([!-~]+\/)?`:              {good: []string{"/", "/team/a/"}, bad: []string{"", "/a", "a/", "/a b/", "/ä/"}},
+	`\w+`:                        {good: []string{"AKIAIOSFODNN7EXAMPLE", strings.Repeat("a", 16)}, bad: []string{"", "a-b-c-d-e-f-g-h-i-j", "a b"}},
+	`[a-zA-Z0-9-]+:[a-zA-Z0-9]+`: {good: []string{"servicecatalog:ProvisionProduct", "a:b"}, bad: []string{"", "a", "a:*", "a:b:c", ":b", "a:"}},
+
 	// These stand in answers only.
 	`[a-zA-Z0-9]*`:                     {good: []string{"Url1"}},
 	`^([\p{L}\p{Z}\p{N}_.:/=+\-%@]*)$`: {good: []string{"100% sure"}},
@@ -162,6 +168,9 @@ func (m *testModel) maximal(t testing.TB, name string, salt int) any {
 		number := 1 + salt%2
 		if s.Max != nil && number > *s.Max {
 			number = *s.Max
+		}
+		if s.Min != nil && number < *s.Min {
+			number = *s.Min
 		}
 		return json.Number(fmt.Sprint(number))
 	case "timestamp":

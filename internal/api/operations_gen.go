@@ -94,10 +94,40 @@ const (
 	OpUpdateProvisioningArtifact
 	OpUpdateServiceAction
 	OpUpdateTagOption
+	OpAddUserToGroup
+	OpAttachPolicy
+	OpCreateAccessKey
+	OpCreateGroup
+	OpCreatePolicy
+	OpCreateRole
+	OpCreateUser
+	OpDeleteAccessKey
+	OpDeleteGroup
+	OpDeleteInlinePolicy
+	OpDeletePolicy
+	OpDeleteRole
+	OpDeleteUser
+	OpDescribeGroup
 	OpDescribeOperation
+	OpDescribePolicy
+	OpDescribeRole
 	OpDescribeServer
+	OpDescribeUser
+	OpDetachPolicy
+	OpExplainAccess
 	OpExplainLaunch
+	OpListAccessKeys
+	OpListGroups
 	OpListOperations
+	OpListPolicies
+	OpListRoles
+	OpListUsers
+	OpPutInlinePolicy
+	OpRemoveUserFromGroup
+	OpRevokeRoleSessions
+	OpUpdateAccessKey
+	OpUpdatePolicy
+	OpUpdateRole
 )
 
 var operations = [...]operation{
@@ -616,16 +646,116 @@ var operations = [...]operation{
 		target: "AWS242ServiceCatalogService.UpdateTagOption",
 		errors: modelsTagOptionNotMigrated | modelsResourceNotFound | modelsDuplicateResource | modelsInvalidParameters,
 	}),
+	OpAddUserToGroup: bind(Service.AddUserToGroup, operation{
+		name:   "AddUserToGroup",
+		target: "Larder.AddUserToGroup",
+		errors: modelsResourceNotFound | modelsLimitExceeded | modelsOperationNotSupported,
+	}),
+	OpAttachPolicy: bind(Service.AttachPolicy, operation{
+		name:   "AttachPolicy",
+		target: "Larder.AttachPolicy",
+		errors: modelsResourceNotFound | modelsInvalidParameters | modelsLimitExceeded | modelsOperationNotSupported,
+	}),
+	OpCreateAccessKey: bind(Service.CreateAccessKey, operation{
+		name:   "CreateAccessKey",
+		target: "Larder.CreateAccessKey",
+		errors: modelsResourceNotFound | modelsInvalidParameters | modelsLimitExceeded | modelsOperationNotSupported,
+	}),
+	OpCreateGroup: bind(Service.CreateGroup, operation{
+		name:   "CreateGroup",
+		target: "Larder.CreateGroup",
+		errors: modelsDuplicateResource | modelsInvalidParameters | modelsLimitExceeded | modelsOperationNotSupported,
+	}),
+	OpCreatePolicy: bind(Service.CreatePolicy, operation{
+		name:   "CreatePolicy",
+		target: "Larder.CreatePolicy",
+		errors: modelsDuplicateResource | modelsInvalidParameters | modelsLimitExceeded | modelsOperationNotSupported,
+	}),
+	OpCreateRole: bind(Service.CreateRole, operation{
+		name:   "CreateRole",
+		target: "Larder.CreateRole",
+		errors: modelsDuplicateResource | modelsInvalidParameters | modelsLimitExceeded | modelsOperationNotSupported,
+	}),
+	OpCreateUser: bind(Service.CreateUser, operation{
+		name:   "CreateUser",
+		target: "Larder.CreateUser",
+		errors: modelsDuplicateResource | modelsInvalidParameters | modelsLimitExceeded | modelsOperationNotSupported,
+	}),
+	OpDeleteAccessKey: bind(Service.DeleteAccessKey, operation{
+		name:   "DeleteAccessKey",
+		target: "Larder.DeleteAccessKey",
+		errors: modelsResourceNotFound | modelsOperationNotSupported,
+	}),
+	OpDeleteGroup: bind(Service.DeleteGroup, operation{
+		name:   "DeleteGroup",
+		target: "Larder.DeleteGroup",
+		errors: modelsResourceNotFound | modelsOperationNotSupported,
+	}),
+	OpDeleteInlinePolicy: bind(Service.DeleteInlinePolicy, operation{
+		name:   "DeleteInlinePolicy",
+		target: "Larder.DeleteInlinePolicy",
+		errors: modelsResourceNotFound | modelsInvalidParameters | modelsOperationNotSupported,
+	}),
+	OpDeletePolicy: bind(Service.DeletePolicy, operation{
+		name:   "DeletePolicy",
+		target: "Larder.DeletePolicy",
+		errors: modelsResourceNotFound | modelsResourceInUse | modelsInvalidParameters | modelsOperationNotSupported,
+	}),
+	OpDeleteRole: bind(Service.DeleteRole, operation{
+		name:   "DeleteRole",
+		target: "Larder.DeleteRole",
+		errors: modelsResourceNotFound | modelsOperationNotSupported,
+	}),
+	OpDeleteUser: bind(Service.DeleteUser, operation{
+		name:   "DeleteUser",
+		target: "Larder.DeleteUser",
+		errors: modelsResourceNotFound | modelsInvalidParameters | modelsOperationNotSupported,
+	}),
+	OpDescribeGroup: bind(Service.DescribeGroup, operation{
+		name:     "DescribeGroup",
+		target:   "Larder.DescribeGroup",
+		readOnly: true,
+		errors:   modelsResourceNotFound | modelsOperationNotSupported,
+	}),
 	OpDescribeOperation: bind(Service.DescribeOperation, operation{
 		name:     "DescribeOperation",
 		target:   "Larder.DescribeOperation",
 		readOnly: true,
 		errors:   modelsResourceNotFound,
 	}),
+	OpDescribePolicy: bind(Service.DescribePolicy, operation{
+		name:     "DescribePolicy",
+		target:   "Larder.DescribePolicy",
+		readOnly: true,
+		errors:   modelsResourceNotFound | modelsOperationNotSupported,
+	}),
+	OpDescribeRole: bind(Service.DescribeRole, operation{
+		name:     "DescribeRole",
+		target:   "Larder.DescribeRole",
+		readOnly: true,
+		errors:   modelsResourceNotFound | modelsOperationNotSupported,
+	}),
 	OpDescribeServer: bind(Service.DescribeServer, operation{
 		name:     "DescribeServer",
 		target:   "Larder.DescribeServer",
 		readOnly: true,
+	}),
+	OpDescribeUser: bind(Service.DescribeUser, operation{
+		name:     "DescribeUser",
+		target:   "Larder.DescribeUser",
+		readOnly: true,
+		errors:   modelsResourceNotFound | modelsOperationNotSupported,
+	}),
+	OpDetachPolicy: bind(Service.DetachPolicy, operation{
+		name:   "DetachPolicy",
+		target: "Larder.DetachPolicy",
+		errors: modelsResourceNotFound | modelsInvalidParameters | modelsOperationNotSupported,
+	}),
+	OpExplainAccess: bind(Service.ExplainAccess, operation{
+		name:     "ExplainAccess",
+		target:   "Larder.ExplainAccess",
+		readOnly: true,
+		errors:   modelsResourceNotFound | modelsInvalidParameters | modelsOperationNotSupported,
 	}),
 	OpExplainLaunch: bind(Service.ExplainLaunch, operation{
 		name:     "ExplainLaunch",
@@ -633,11 +763,75 @@ var operations = [...]operation{
 		readOnly: true,
 		errors:   modelsResourceNotFound,
 	}),
+	OpListAccessKeys: bind(Service.ListAccessKeys, operation{
+		name:     "ListAccessKeys",
+		target:   "Larder.ListAccessKeys",
+		readOnly: true,
+		errors:   modelsResourceNotFound | modelsInvalidParameters | modelsOperationNotSupported,
+	}),
+	OpListGroups: bind(Service.ListGroups, operation{
+		name:     "ListGroups",
+		target:   "Larder.ListGroups",
+		readOnly: true,
+		errors:   modelsInvalidParameters | modelsOperationNotSupported,
+		page:     Page{Token: "PageToken", Size: "PageSize", Next: "NextPageToken", Result: "GroupDetails"},
+	}),
 	OpListOperations: bind(Service.ListOperations, operation{
 		name:     "ListOperations",
 		target:   "Larder.ListOperations",
 		readOnly: true,
 		errors:   modelsInvalidParameters,
 		page:     Page{Token: "PageToken", Size: "PageSize", Next: "NextPageToken", Result: "Operations"},
+	}),
+	OpListPolicies: bind(Service.ListPolicies, operation{
+		name:     "ListPolicies",
+		target:   "Larder.ListPolicies",
+		readOnly: true,
+		errors:   modelsInvalidParameters | modelsOperationNotSupported,
+		page:     Page{Token: "PageToken", Size: "PageSize", Next: "NextPageToken", Result: "PolicyDetails"},
+	}),
+	OpListRoles: bind(Service.ListRoles, operation{
+		name:     "ListRoles",
+		target:   "Larder.ListRoles",
+		readOnly: true,
+		errors:   modelsInvalidParameters | modelsOperationNotSupported,
+		page:     Page{Token: "PageToken", Size: "PageSize", Next: "NextPageToken", Result: "RoleDetails"},
+	}),
+	OpListUsers: bind(Service.ListUsers, operation{
+		name:     "ListUsers",
+		target:   "Larder.ListUsers",
+		readOnly: true,
+		errors:   modelsInvalidParameters | modelsOperationNotSupported,
+		page:     Page{Token: "PageToken", Size: "PageSize", Next: "NextPageToken", Result: "UserDetails"},
+	}),
+	OpPutInlinePolicy: bind(Service.PutInlinePolicy, operation{
+		name:   "PutInlinePolicy",
+		target: "Larder.PutInlinePolicy",
+		errors: modelsResourceNotFound | modelsInvalidParameters | modelsLimitExceeded | modelsOperationNotSupported,
+	}),
+	OpRemoveUserFromGroup: bind(Service.RemoveUserFromGroup, operation{
+		name:   "RemoveUserFromGroup",
+		target: "Larder.RemoveUserFromGroup",
+		errors: modelsResourceNotFound | modelsOperationNotSupported,
+	}),
+	OpRevokeRoleSessions: bind(Service.RevokeRoleSessions, operation{
+		name:   "RevokeRoleSessions",
+		target: "Larder.RevokeRoleSessions",
+		errors: modelsResourceNotFound | modelsOperationNotSupported,
+	}),
+	OpUpdateAccessKey: bind(Service.UpdateAccessKey, operation{
+		name:   "UpdateAccessKey",
+		target: "Larder.UpdateAccessKey",
+		errors: modelsResourceNotFound | modelsOperationNotSupported,
+	}),
+	OpUpdatePolicy: bind(Service.UpdatePolicy, operation{
+		name:   "UpdatePolicy",
+		target: "Larder.UpdatePolicy",
+		errors: modelsResourceNotFound | modelsInvalidParameters | modelsOperationNotSupported,
+	}),
+	OpUpdateRole: bind(Service.UpdateRole, operation{
+		name:   "UpdateRole",
+		target: "Larder.UpdateRole",
+		errors: modelsResourceNotFound | modelsInvalidParameters | modelsOperationNotSupported,
 	}),
 }

@@ -3,12 +3,16 @@
 package api
 
 var (
+	patternAccessAction                = newPattern(`[a-zA-Z0-9-]+:[a-zA-Z0-9]+`, `\A(?:[a-zA-Z0-9-]+:[a-zA-Z0-9]+)\z`)
+	patternAccessKeyId                 = newPattern(`\w+`, `\A(?:\w+)\z`)
 	patternAccountId                   = newPattern(`^[0-9]{12}$`, `\A(?:^[0-9]{12}$)\z`)
 	patternCodeStarConnectionArn       = newPattern(`arn:[a-z0-9][-.a-z0-9]{0,62}:codestar-connections:([a-z0-9][-.a-z0-9]{0,62})?:([a-z0-9][-.a-z0-9]{0,62})?:[^/].{0,1023}$`, `\A(?:arn:[a-z0-9][-.a-z0-9]{0,62}:codestar-connections:([a-z0-9][-.a-z0-9]{0,62})?:([a-z0-9][-.a-z0-9]{0,62})?:[^/](?:[^\n\r\x{85}\x{2028}\x{2029}]{0,1000}[^\n\r\x{85}\x{2028}\x{2029}]{0,23})$)\z`)
 	patternEngineWorkflowFailureReason = newPattern(`[\u0009\u000a\u000d\u0020-\uD7FF\uE000-\uFFFD]*`, `\A(?:[\x{9}\x{A}\x{D}\x{20}-\x{D7FF}\x{E000}-\x{FFFD}]*)\z`)
 	patternEngineWorkflowToken         = newPattern(`[0-9A-Za-z+\/=]+`, `\A(?:[0-9A-Za-z+\/=]+)\z`)
 	patternId                          = newPattern(`^[a-zA-Z0-9_\-]*`, `\A(?:^[a-zA-Z0-9_\-]*)\z`)
 	patternIdempotencyToken            = newPattern(`[a-zA-Z0-9][a-zA-Z0-9_-]*`, `\A(?:[a-zA-Z0-9][a-zA-Z0-9_-]*)\z`)
+	patternIdentityName                = newPattern(`[\w+=,.@-]+`, `\A(?:[\w+=,.@-]+)\z`)
+	patternIdentityPath                = newPattern(`\/([!-~]+\/)?`, `\A(?:\/([!-~]+\/)?)\z`)
 	patternNotificationArn             = newPattern(`arn:[a-z0-9-\.]{1,63}:[a-z0-9-\.]{0,63}:[a-z0-9-\.]{0,63}:[a-z0-9-\.]{0,63}:[^/].{0,1023}`, `\A(?:arn:[a-z0-9-\.]{1,63}:[a-z0-9-\.]{0,63}:[a-z0-9-\.]{0,63}:[a-z0-9-\.]{0,63}:[^/](?:[^\n\r\x{85}\x{2028}\x{2029}]{0,1000}[^\n\r\x{85}\x{2028}\x{2029}]{0,23}))\z`)
 	patternOrganizationNodeValue       = newPattern(`(^[0-9]{12}$)|(^arn:aws:organizations::\d{12}:organization\/o-[a-z0-9]{10,32})|(^o-[a-z0-9]{10,32}$)|(^arn:aws:organizations::\d{12}:ou\/o-[a-z0-9]{10,32}\/ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}$)|(^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$)`, `\A(?:(^[0-9]{12}$)|(^arn:aws:organizations::\d{12}:organization\/o-[a-z0-9]{10,32})|(^o-[a-z0-9]{10,32}$)|(^arn:aws:organizations::\d{12}:ou\/o-[a-z0-9]{10,32}\/ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}$)|(^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$))\z`)
 	patternProvisionedProductName      = newPattern(`[a-zA-Z0-9][a-zA-Z0-9._-]*`, `\A(?:[a-zA-Z0-9][a-zA-Z0-9._-]*)\z`)
@@ -20,6 +24,9 @@ var (
 
 var (
 	ruleAcceptLanguage                     = rule{max: 100}
+	ruleAccessAction                       = rule{min: 3, max: 128, pattern: patternAccessAction}
+	ruleAccessKeyId                        = rule{min: 16, max: 128, pattern: patternAccessKeyId}
+	ruleAccessKeyStatus                    = rule{max: unbounded, enum: []string{"ACTIVE", "INACTIVE"}}
 	ruleAccessLevelFilterKey               = rule{max: unbounded, enum: []string{"Account", "Role", "User"}}
 	ruleAccountId                          = rule{max: unbounded, pattern: patternAccountId}
 	ruleAddTags                            = rule{max: 20}
@@ -38,6 +45,9 @@ var (
 	ruleExecutionParameterValueList        = rule{min: 0, max: 25}
 	ruleId                                 = rule{min: 1, max: 100, pattern: patternId}
 	ruleIdempotencyToken                   = rule{min: 1, max: 128, pattern: patternIdempotencyToken}
+	ruleIdentityDescription                = rule{max: 1000}
+	ruleIdentityName                       = rule{min: 1, max: 128, pattern: patternIdentityName}
+	ruleIdentityPath                       = rule{min: 1, max: 512, pattern: patternIdentityPath}
 	ruleNotificationArn                    = rule{min: 1, max: 1224, pattern: patternNotificationArn}
 	ruleNotificationArns                   = rule{max: 5}
 	ruleOperationId                        = rule{min: 1, max: 128}
@@ -51,6 +61,8 @@ var (
 	rulePageToken                          = rule{max: 2024, pattern: patternEngineWorkflowFailureReason}
 	ruleParameterKey                       = rule{min: 1, max: 1000}
 	ruleParameterValue                     = rule{max: 4096}
+	rulePolicyDocument                     = rule{min: 1, max: 10240}
+	rulePolicyScope                        = rule{max: unbounded, enum: []string{"ALL", "LOCAL", "MANAGED"}}
 	rulePortfolioDescription               = rule{max: 2000}
 	rulePortfolioDisplayName               = rule{min: 1, max: 100}
 	rulePortfolioShareType                 = rule{max: unbounded, enum: []string{"IMPORTED", "AWS_SERVICECATALOG", "AWS_ORGANIZATIONS"}}
@@ -89,6 +101,7 @@ var (
 	ruleServiceActionDefinitionValue       = rule{min: 1, max: 1024}
 	ruleServiceActionDescription           = rule{max: 1024}
 	ruleServiceActionName                  = rule{min: 1, max: 256, pattern: patternServiceActionName}
+	ruleSessionSeconds                     = rule{min: 3600, max: 43200}
 	ruleSortOrder                          = rule{max: unbounded, enum: []string{"ASCENDING", "DESCENDING"}}
 	ruleSourceType                         = rule{max: unbounded, enum: []string{"CODESTAR"}}
 	ruleStackSetFailureToleranceCount      = rule{min: 0, max: unbounded}
@@ -143,6 +156,19 @@ func checkAddTags(v *violations, list []Tag) {
 			break
 		}
 		list[i].check(v)
+	}
+	v.pop()
+}
+
+func (x *AddUserToGroupInput) check(v *violations) {
+	v.push()
+	v.member("GroupName")
+	if v.present(true) {
+		checkText(v, x.GroupName, &ruleIdentityName)
+	}
+	v.member("UserName")
+	if v.present(true) {
+		checkText(v, x.UserName, &ruleIdentityName)
 	}
 	v.pop()
 }
@@ -238,6 +264,19 @@ func (x *AssociateTagOptionWithResourceInput) check(v *violations) {
 	v.pop()
 }
 
+func (x *AttachPolicyInput) check(v *violations) {
+	v.push()
+	v.member("PolicyARN")
+	if v.present(true) {
+		checkText(v, x.PolicyARN, &rulePrincipalARN)
+	}
+	v.member("PrincipalARN")
+	if v.present(true) {
+		checkText(v, x.PrincipalARN, &rulePrincipalARN)
+	}
+	v.pop()
+}
+
 func (x *BatchAssociateServiceActionWithProvisioningArtifactInput) check(v *violations) {
 	v.push()
 	if x.AcceptLanguage != nil {
@@ -322,6 +361,15 @@ func (x *CopyProductInput) check(v *violations) {
 	v.pop()
 }
 
+func (x *CreateAccessKeyInput) check(v *violations) {
+	v.push()
+	if x.UserName != nil {
+		v.member("UserName")
+		checkText(v, *x.UserName, &ruleIdentityName)
+	}
+	v.pop()
+}
+
 func (x *CreateConstraintInput) check(v *violations) {
 	v.push()
 	if x.AcceptLanguage != nil {
@@ -349,6 +397,40 @@ func (x *CreateConstraintInput) check(v *violations) {
 	v.member("Type")
 	if v.present(true) {
 		checkText(v, x.Type, &ruleConstraintType)
+	}
+	v.pop()
+}
+
+func (x *CreateGroupInput) check(v *violations) {
+	v.push()
+	if x.Description != nil {
+		v.member("Description")
+		checkText(v, *x.Description, &ruleIdentityDescription)
+	}
+	v.member("GroupName")
+	if v.present(true) {
+		checkText(v, x.GroupName, &ruleIdentityName)
+	}
+	if x.Path != nil {
+		v.member("Path")
+		checkText(v, *x.Path, &ruleIdentityPath)
+	}
+	v.pop()
+}
+
+func (x *CreatePolicyInput) check(v *violations) {
+	v.push()
+	if x.Path != nil {
+		v.member("Path")
+		checkText(v, *x.Path, &ruleIdentityPath)
+	}
+	v.member("PolicyDocument")
+	if v.present(true) {
+		checkText(v, x.PolicyDocument, &rulePolicyDocument)
+	}
+	v.member("PolicyName")
+	if v.present(true) {
+		checkText(v, x.PolicyName, &ruleIdentityName)
 	}
 	v.pop()
 }
@@ -528,6 +610,31 @@ func (x *CreateProvisioningArtifactInput) check(v *violations) {
 	v.pop()
 }
 
+func (x *CreateRoleInput) check(v *violations) {
+	v.push()
+	v.member("AssumeRolePolicyDocument")
+	if v.present(true) {
+		checkText(v, x.AssumeRolePolicyDocument, &rulePolicyDocument)
+	}
+	if x.Description != nil {
+		v.member("Description")
+		checkText(v, *x.Description, &ruleIdentityDescription)
+	}
+	if x.MaxSessionDuration != nil {
+		v.member("MaxSessionDuration")
+		checkNumber(v, *x.MaxSessionDuration, &ruleSessionSeconds)
+	}
+	if x.Path != nil {
+		v.member("Path")
+		checkText(v, *x.Path, &ruleIdentityPath)
+	}
+	v.member("RoleName")
+	if v.present(true) {
+		checkText(v, x.RoleName, &ruleIdentityName)
+	}
+	v.pop()
+}
+
 func (x *CreateServiceActionInput) check(v *violations) {
 	v.push()
 	if x.AcceptLanguage != nil {
@@ -570,6 +677,32 @@ func (x *CreateTagOptionInput) check(v *violations) {
 	v.pop()
 }
 
+func (x *CreateUserInput) check(v *violations) {
+	v.push()
+	if x.Description != nil {
+		v.member("Description")
+		checkText(v, *x.Description, &ruleIdentityDescription)
+	}
+	if x.Path != nil {
+		v.member("Path")
+		checkText(v, *x.Path, &ruleIdentityPath)
+	}
+	v.member("UserName")
+	if v.present(true) {
+		checkText(v, x.UserName, &ruleIdentityName)
+	}
+	v.pop()
+}
+
+func (x *DeleteAccessKeyInput) check(v *violations) {
+	v.push()
+	v.member("AccessKeyId")
+	if v.present(true) {
+		checkText(v, x.AccessKeyId, &ruleAccessKeyId)
+	}
+	v.pop()
+}
+
 func (x *DeleteConstraintInput) check(v *violations) {
 	v.push()
 	if x.AcceptLanguage != nil {
@@ -579,6 +712,37 @@ func (x *DeleteConstraintInput) check(v *violations) {
 	v.member("Id")
 	if v.present(true) {
 		checkText(v, x.Id, &ruleId)
+	}
+	v.pop()
+}
+
+func (x *DeleteGroupInput) check(v *violations) {
+	v.push()
+	v.member("GroupName")
+	if v.present(true) {
+		checkText(v, x.GroupName, &ruleIdentityName)
+	}
+	v.pop()
+}
+
+func (x *DeleteInlinePolicyInput) check(v *violations) {
+	v.push()
+	v.member("PolicyName")
+	if v.present(true) {
+		checkText(v, x.PolicyName, &ruleIdentityName)
+	}
+	v.member("PrincipalARN")
+	if v.present(true) {
+		checkText(v, x.PrincipalARN, &rulePrincipalARN)
+	}
+	v.pop()
+}
+
+func (x *DeletePolicyInput) check(v *violations) {
+	v.push()
+	v.member("PolicyARN")
+	if v.present(true) {
+		checkText(v, x.PolicyARN, &rulePrincipalARN)
 	}
 	v.pop()
 }
@@ -660,6 +824,15 @@ func (x *DeleteProvisioningArtifactInput) check(v *violations) {
 	v.pop()
 }
 
+func (x *DeleteRoleInput) check(v *violations) {
+	v.push()
+	v.member("RoleName")
+	if v.present(true) {
+		checkText(v, x.RoleName, &ruleIdentityName)
+	}
+	v.pop()
+}
+
 func (x *DeleteServiceActionInput) check(v *violations) {
 	v.push()
 	if x.AcceptLanguage != nil {
@@ -682,6 +855,15 @@ func (x *DeleteTagOptionInput) check(v *violations) {
 	v.member("Id")
 	if v.present(true) {
 		checkText(v, x.Id, &ruleTagOptionId)
+	}
+	v.pop()
+}
+
+func (x *DeleteUserInput) check(v *violations) {
+	v.push()
+	v.member("UserName")
+	if v.present(true) {
+		checkText(v, x.UserName, &ruleIdentityName)
 	}
 	v.pop()
 }
@@ -712,11 +894,29 @@ func (x *DescribeCopyProductStatusInput) check(v *violations) {
 	v.pop()
 }
 
+func (x *DescribeGroupInput) check(v *violations) {
+	v.push()
+	v.member("GroupName")
+	if v.present(true) {
+		checkText(v, x.GroupName, &ruleIdentityName)
+	}
+	v.pop()
+}
+
 func (x *DescribeOperationInput) check(v *violations) {
 	v.push()
 	v.member("Id")
 	if v.present(true) {
 		checkText(v, x.Id, &ruleOperationId)
+	}
+	v.pop()
+}
+
+func (x *DescribePolicyInput) check(v *violations) {
+	v.push()
+	v.member("PolicyARN")
+	if v.present(true) {
+		checkText(v, x.PolicyARN, &rulePrincipalARN)
 	}
 	v.pop()
 }
@@ -932,6 +1132,15 @@ func (x *DescribeRecordInput) check(v *violations) {
 	v.pop()
 }
 
+func (x *DescribeRoleInput) check(v *violations) {
+	v.push()
+	v.member("RoleName")
+	if v.present(true) {
+		checkText(v, x.RoleName, &ruleIdentityName)
+	}
+	v.pop()
+}
+
 func (x *DescribeServerInput) check(v *violations) {
 }
 
@@ -970,6 +1179,28 @@ func (x *DescribeTagOptionInput) check(v *violations) {
 	v.member("Id")
 	if v.present(true) {
 		checkText(v, x.Id, &ruleTagOptionId)
+	}
+	v.pop()
+}
+
+func (x *DescribeUserInput) check(v *violations) {
+	v.push()
+	v.member("UserName")
+	if v.present(true) {
+		checkText(v, x.UserName, &ruleIdentityName)
+	}
+	v.pop()
+}
+
+func (x *DetachPolicyInput) check(v *violations) {
+	v.push()
+	v.member("PolicyARN")
+	if v.present(true) {
+		checkText(v, x.PolicyARN, &rulePrincipalARN)
+	}
+	v.member("PrincipalARN")
+	if v.present(true) {
+		checkText(v, x.PrincipalARN, &rulePrincipalARN)
 	}
 	v.pop()
 }
@@ -1137,6 +1368,23 @@ func checkExecutionParameterValueList(v *violations, list []string) {
 	checkTexts(v, list, &ruleExecutionParameterValue)
 }
 
+func (x *ExplainAccessInput) check(v *violations) {
+	v.push()
+	v.member("Action")
+	if v.present(true) {
+		checkText(v, x.Action, &ruleAccessAction)
+	}
+	v.member("PrincipalARN")
+	if v.present(true) {
+		checkText(v, x.PrincipalARN, &rulePrincipalARN)
+	}
+	if x.ResourceARN != nil {
+		v.member("ResourceARN")
+		checkText(v, *x.ResourceARN, &rulePrincipalARN)
+	}
+	v.pop()
+}
+
 func (x *ExplainLaunchInput) check(v *violations) {
 	v.push()
 	v.member("ProductId")
@@ -1226,6 +1474,15 @@ func (x *ListAcceptedPortfolioSharesInput) check(v *violations) {
 	v.pop()
 }
 
+func (x *ListAccessKeysInput) check(v *violations) {
+	v.push()
+	if x.UserName != nil {
+		v.member("UserName")
+		checkText(v, *x.UserName, &ruleIdentityName)
+	}
+	v.pop()
+}
+
 func (x *ListBudgetsForResourceInput) check(v *violations) {
 	v.push()
 	if x.AcceptLanguage != nil {
@@ -1268,6 +1525,19 @@ func (x *ListConstraintsForPortfolioInput) check(v *violations) {
 	if x.ProductId != nil {
 		v.member("ProductId")
 		checkText(v, *x.ProductId, &ruleId)
+	}
+	v.pop()
+}
+
+func (x *ListGroupsInput) check(v *violations) {
+	v.push()
+	if x.PageSize != nil {
+		v.member("PageSize")
+		checkNumber(v, *x.PageSize, &rulePageSizeMax100)
+	}
+	if x.PageToken != nil {
+		v.member("PageToken")
+		checkText(v, *x.PageToken, &rulePageToken)
 	}
 	v.pop()
 }
@@ -1331,6 +1601,23 @@ func (x *ListOrganizationPortfolioAccessInput) check(v *violations) {
 	v.member("PortfolioId")
 	if v.present(true) {
 		checkText(v, x.PortfolioId, &ruleId)
+	}
+	v.pop()
+}
+
+func (x *ListPoliciesInput) check(v *violations) {
+	v.push()
+	if x.PageSize != nil {
+		v.member("PageSize")
+		checkNumber(v, *x.PageSize, &rulePageSizeMax100)
+	}
+	if x.PageToken != nil {
+		v.member("PageToken")
+		checkText(v, *x.PageToken, &rulePageToken)
+	}
+	if x.Scope != nil {
+		v.member("Scope")
+		checkText(v, *x.Scope, &rulePolicyScope)
 	}
 	v.pop()
 }
@@ -1519,6 +1806,19 @@ func (x *ListResourcesForTagOptionInput) check(v *violations) {
 	v.pop()
 }
 
+func (x *ListRolesInput) check(v *violations) {
+	v.push()
+	if x.PageSize != nil {
+		v.member("PageSize")
+		checkNumber(v, *x.PageSize, &rulePageSizeMax100)
+	}
+	if x.PageToken != nil {
+		v.member("PageToken")
+		checkText(v, *x.PageToken, &rulePageToken)
+	}
+	v.pop()
+}
+
 func (x *ListServiceActionsForProvisioningArtifactInput) check(v *violations) {
 	v.push()
 	if x.AcceptLanguage != nil {
@@ -1604,6 +1904,19 @@ func (x *ListTagOptionsInput) check(v *violations) {
 	if x.PageSize != nil {
 		v.member("PageSize")
 		checkNumber(v, *x.PageSize, &rulePageSize)
+	}
+	if x.PageToken != nil {
+		v.member("PageToken")
+		checkText(v, *x.PageToken, &rulePageToken)
+	}
+	v.pop()
+}
+
+func (x *ListUsersInput) check(v *violations) {
+	v.push()
+	if x.PageSize != nil {
+		v.member("PageSize")
+		checkNumber(v, *x.PageSize, &rulePageSizeMax100)
 	}
 	if x.PageToken != nil {
 		v.member("PageToken")
@@ -1863,6 +2176,23 @@ func (x *ProvisioningPreferences) check(v *violations) {
 	v.pop()
 }
 
+func (x *PutInlinePolicyInput) check(v *violations) {
+	v.push()
+	v.member("PolicyDocument")
+	if v.present(true) {
+		checkText(v, x.PolicyDocument, &rulePolicyDocument)
+	}
+	v.member("PolicyName")
+	if v.present(true) {
+		checkText(v, x.PolicyName, &ruleIdentityName)
+	}
+	v.member("PrincipalARN")
+	if v.present(true) {
+		checkText(v, x.PrincipalARN, &rulePrincipalARN)
+	}
+	v.pop()
+}
+
 func (x *RecordOutput) check(v *violations) {
 }
 
@@ -1879,6 +2209,28 @@ func (x *RejectPortfolioShareInput) check(v *violations) {
 	if x.PortfolioShareType != nil {
 		v.member("PortfolioShareType")
 		checkText(v, *x.PortfolioShareType, &rulePortfolioShareType)
+	}
+	v.pop()
+}
+
+func (x *RemoveUserFromGroupInput) check(v *violations) {
+	v.push()
+	v.member("GroupName")
+	if v.present(true) {
+		checkText(v, x.GroupName, &ruleIdentityName)
+	}
+	v.member("UserName")
+	if v.present(true) {
+		checkText(v, x.UserName, &ruleIdentityName)
+	}
+	v.pop()
+}
+
+func (x *RevokeRoleSessionsInput) check(v *violations) {
+	v.push()
+	v.member("RoleName")
+	if v.present(true) {
+		checkText(v, x.RoleName, &ruleIdentityName)
 	}
 	v.pop()
 }
@@ -2138,6 +2490,19 @@ func (x *UniqueTagResourceIdentifier) check(v *violations) {
 	v.pop()
 }
 
+func (x *UpdateAccessKeyInput) check(v *violations) {
+	v.push()
+	v.member("AccessKeyId")
+	if v.present(true) {
+		checkText(v, x.AccessKeyId, &ruleAccessKeyId)
+	}
+	v.member("Status")
+	if v.present(true) {
+		checkText(v, x.Status, &ruleAccessKeyStatus)
+	}
+	v.pop()
+}
+
 func (x *UpdateConstraintInput) check(v *violations) {
 	v.push()
 	if x.AcceptLanguage != nil {
@@ -2151,6 +2516,19 @@ func (x *UpdateConstraintInput) check(v *violations) {
 	v.member("Id")
 	if v.present(true) {
 		checkText(v, x.Id, &ruleId)
+	}
+	v.pop()
+}
+
+func (x *UpdatePolicyInput) check(v *violations) {
+	v.push()
+	v.member("PolicyARN")
+	if v.present(true) {
+		checkText(v, x.PolicyARN, &rulePrincipalARN)
+	}
+	v.member("PolicyDocument")
+	if v.present(true) {
+		checkText(v, x.PolicyDocument, &rulePolicyDocument)
 	}
 	v.pop()
 }
@@ -2418,6 +2796,27 @@ func (x *UpdateProvisioningPreferences) check(v *violations) {
 	if x.StackSetOperationType != nil {
 		v.member("StackSetOperationType")
 		checkText(v, *x.StackSetOperationType, &ruleStackSetOperationType)
+	}
+	v.pop()
+}
+
+func (x *UpdateRoleInput) check(v *violations) {
+	v.push()
+	if x.AssumeRolePolicyDocument != nil {
+		v.member("AssumeRolePolicyDocument")
+		checkText(v, *x.AssumeRolePolicyDocument, &rulePolicyDocument)
+	}
+	if x.Description != nil {
+		v.member("Description")
+		checkText(v, *x.Description, &ruleIdentityDescription)
+	}
+	if x.MaxSessionDuration != nil {
+		v.member("MaxSessionDuration")
+		checkNumber(v, *x.MaxSessionDuration, &ruleSessionSeconds)
+	}
+	v.member("RoleName")
+	if v.present(true) {
+		checkText(v, x.RoleName, &ruleIdentityName)
 	}
 	v.pop()
 }

@@ -97,10 +97,40 @@ type Service interface {
 	UpdateProvisioningArtifact(context.Context, *UpdateProvisioningArtifactInput) (*UpdateProvisioningArtifactOutput, error)
 	UpdateServiceAction(context.Context, *UpdateServiceActionInput) (*UpdateServiceActionOutput, error)
 	UpdateTagOption(context.Context, *UpdateTagOptionInput) (*UpdateTagOptionOutput, error)
+	AddUserToGroup(context.Context, *AddUserToGroupInput) (*AddUserToGroupOutput, error)
+	AttachPolicy(context.Context, *AttachPolicyInput) (*AttachPolicyOutput, error)
+	CreateAccessKey(context.Context, *CreateAccessKeyInput) (*CreateAccessKeyOutput, error)
+	CreateGroup(context.Context, *CreateGroupInput) (*CreateGroupOutput, error)
+	CreatePolicy(context.Context, *CreatePolicyInput) (*CreatePolicyOutput, error)
+	CreateRole(context.Context, *CreateRoleInput) (*CreateRoleOutput, error)
+	CreateUser(context.Context, *CreateUserInput) (*CreateUserOutput, error)
+	DeleteAccessKey(context.Context, *DeleteAccessKeyInput) (*DeleteAccessKeyOutput, error)
+	DeleteGroup(context.Context, *DeleteGroupInput) (*DeleteGroupOutput, error)
+	DeleteInlinePolicy(context.Context, *DeleteInlinePolicyInput) (*DeleteInlinePolicyOutput, error)
+	DeletePolicy(context.Context, *DeletePolicyInput) (*DeletePolicyOutput, error)
+	DeleteRole(context.Context, *DeleteRoleInput) (*DeleteRoleOutput, error)
+	DeleteUser(context.Context, *DeleteUserInput) (*DeleteUserOutput, error)
+	DescribeGroup(context.Context, *DescribeGroupInput) (*DescribeGroupOutput, error)
 	DescribeOperation(context.Context, *DescribeOperationInput) (*DescribeOperationOutput, error)
+	DescribePolicy(context.Context, *DescribePolicyInput) (*DescribePolicyOutput, error)
+	DescribeRole(context.Context, *DescribeRoleInput) (*DescribeRoleOutput, error)
 	DescribeServer(context.Context, *DescribeServerInput) (*DescribeServerOutput, error)
+	DescribeUser(context.Context, *DescribeUserInput) (*DescribeUserOutput, error)
+	DetachPolicy(context.Context, *DetachPolicyInput) (*DetachPolicyOutput, error)
+	ExplainAccess(context.Context, *ExplainAccessInput) (*ExplainAccessOutput, error)
 	ExplainLaunch(context.Context, *ExplainLaunchInput) (*ExplainLaunchOutput, error)
+	ListAccessKeys(context.Context, *ListAccessKeysInput) (*ListAccessKeysOutput, error)
+	ListGroups(context.Context, *ListGroupsInput) (*ListGroupsOutput, error)
 	ListOperations(context.Context, *ListOperationsInput) (*ListOperationsOutput, error)
+	ListPolicies(context.Context, *ListPoliciesInput) (*ListPoliciesOutput, error)
+	ListRoles(context.Context, *ListRolesInput) (*ListRolesOutput, error)
+	ListUsers(context.Context, *ListUsersInput) (*ListUsersOutput, error)
+	PutInlinePolicy(context.Context, *PutInlinePolicyInput) (*PutInlinePolicyOutput, error)
+	RemoveUserFromGroup(context.Context, *RemoveUserFromGroupInput) (*RemoveUserFromGroupOutput, error)
+	RevokeRoleSessions(context.Context, *RevokeRoleSessionsInput) (*RevokeRoleSessionsOutput, error)
+	UpdateAccessKey(context.Context, *UpdateAccessKeyInput) (*UpdateAccessKeyOutput, error)
+	UpdatePolicy(context.Context, *UpdatePolicyInput) (*UpdatePolicyOutput, error)
+	UpdateRole(context.Context, *UpdateRoleInput) (*UpdateRoleOutput, error)
 }
 
 // Unimplemented answers [Unsupported] to every operation.
@@ -558,9 +588,89 @@ func (Unimplemented) UpdateTagOption(context.Context, *UpdateTagOptionInput) (*U
 	return nil, Unsupported(OpUpdateTagOption)
 }
 
+// AddUserToGroup answers that it is not built yet.
+func (Unimplemented) AddUserToGroup(context.Context, *AddUserToGroupInput) (*AddUserToGroupOutput, error) {
+	return nil, Unsupported(OpAddUserToGroup)
+}
+
+// AttachPolicy answers that it is not built yet.
+func (Unimplemented) AttachPolicy(context.Context, *AttachPolicyInput) (*AttachPolicyOutput, error) {
+	return nil, Unsupported(OpAttachPolicy)
+}
+
+// CreateAccessKey answers that it is not built yet.
+func (Unimplemented) CreateAccessKey(context.Context, *CreateAccessKeyInput) (*CreateAccessKeyOutput, error) {
+	return nil, Unsupported(OpCreateAccessKey)
+}
+
+// CreateGroup answers that it is not built yet.
+func (Unimplemented) CreateGroup(context.Context, *CreateGroupInput) (*CreateGroupOutput, error) {
+	return nil, Unsupported(OpCreateGroup)
+}
+
+// CreatePolicy answers that it is not built yet.
+func (Unimplemented) CreatePolicy(context.Context, *CreatePolicyInput) (*CreatePolicyOutput, error) {
+	return nil, Unsupported(OpCreatePolicy)
+}
+
+// CreateRole answers that it is not built yet.
+func (Unimplemented) CreateRole(context.Context, *CreateRoleInput) (*CreateRoleOutput, error) {
+	return nil, Unsupported(OpCreateRole)
+}
+
+// CreateUser answers that it is not built yet.
+func (Unimplemented) CreateUser(context.Context, *CreateUserInput) (*CreateUserOutput, error) {
+	return nil, Unsupported(OpCreateUser)
+}
+
+// DeleteAccessKey answers that it is not built yet.
+func (Unimplemented) DeleteAccessKey(context.Context, *DeleteAccessKeyInput) (*DeleteAccessKeyOutput, error) {
+	return nil, Unsupported(OpDeleteAccessKey)
+}
+
+// DeleteGroup answers that it is not built yet.
+func (Unimplemented) DeleteGroup(context.Context, *DeleteGroupInput) (*DeleteGroupOutput, error) {
+	return nil, Unsupported(OpDeleteGroup)
+}
+
+// DeleteInlinePolicy answers that it is not built yet.
+func (Unimplemented) DeleteInlinePolicy(context.Context, *DeleteInlinePolicyInput) (*DeleteInlinePolicyOutput, error) {
+	return nil, Unsupported(OpDeleteInlinePolicy)
+}
+
+// DeletePolicy answers that it is not built yet.
+func (Unimplemented) DeletePolicy(context.Context, *DeletePolicyInput) (*DeletePolicyOutput, error) {
+	return nil, Unsupported(OpDeletePolicy)
+}
+
+// DeleteRole answers that it is not built yet.
+func (Unimplemented) DeleteRole(context.Context, *DeleteRoleInput) (*DeleteRoleOutput, error) {
+	return nil, Unsupported(OpDeleteRole)
+}
+
+// DeleteUser answers that it is not built yet.
+func (Unimplemented) DeleteUser(context.Context, *DeleteUserInput) (*DeleteUserOutput, error) {
+	return nil, Unsupported(OpDeleteUser)
+}
+
+// DescribeGroup answers that it is not built yet.
+func (Unimplemented) DescribeGroup(context.Context, *DescribeGroupInput) (*DescribeGroupOutput, error) {
+	return nil, Unsupported(OpDescribeGroup)
+}
+
 // DescribeOperation answers that it is not built yet.
 func (Unimplemented) DescribeOperation(context.Context, *DescribeOperationInput) (*DescribeOperationOutput, error) {
 	return nil, Unsupported(OpDescribeOperation)
+}
+
+// DescribePolicy answers that it is not built yet.
+func (Unimplemented) DescribePolicy(context.Context, *DescribePolicyInput) (*DescribePolicyOutput, error) {
+	return nil, Unsupported(OpDescribePolicy)
+}
+
+// DescribeRole answers that it is not built yet.
+func (Unimplemented) DescribeRole(context.Context, *DescribeRoleInput) (*DescribeRoleOutput, error) {
+	return nil, Unsupported(OpDescribeRole)
 }
 
 // DescribeServer answers that it is not built yet.
@@ -568,14 +678,84 @@ func (Unimplemented) DescribeServer(context.Context, *DescribeServerInput) (*Des
 	return nil, Unsupported(OpDescribeServer)
 }
 
+// DescribeUser answers that it is not built yet.
+func (Unimplemented) DescribeUser(context.Context, *DescribeUserInput) (*DescribeUserOutput, error) {
+	return nil, Unsupported(OpDescribeUser)
+}
+
+// DetachPolicy answers that it is not built yet.
+func (Unimplemented) DetachPolicy(context.Context, *DetachPolicyInput) (*DetachPolicyOutput, error) {
+	return nil, Unsupported(OpDetachPolicy)
+}
+
+// ExplainAccess answers that it is not built yet.
+func (Unimplemented) ExplainAccess(context.Context, *ExplainAccessInput) (*ExplainAccessOutput, error) {
+	return nil, Unsupported(OpExplainAccess)
+}
+
 // ExplainLaunch answers that it is not built yet.
 func (Unimplemented) ExplainLaunch(context.Context, *ExplainLaunchInput) (*ExplainLaunchOutput, error) {
 	return nil, Unsupported(OpExplainLaunch)
 }
 
+// ListAccessKeys answers that it is not built yet.
+func (Unimplemented) ListAccessKeys(context.Context, *ListAccessKeysInput) (*ListAccessKeysOutput, error) {
+	return nil, Unsupported(OpListAccessKeys)
+}
+
+// ListGroups answers that it is not built yet.
+func (Unimplemented) ListGroups(context.Context, *ListGroupsInput) (*ListGroupsOutput, error) {
+	return nil, Unsupported(OpListGroups)
+}
+
 // ListOperations answers that it is not built yet.
 func (Unimplemented) ListOperations(context.Context, *ListOperationsInput) (*ListOperationsOutput, error) {
 	return nil, Unsupported(OpListOperations)
+}
+
+// ListPolicies answers that it is not built yet.
+func (Unimplemented) ListPolicies(context.Context, *ListPoliciesInput) (*ListPoliciesOutput, error) {
+	return nil, Unsupported(OpListPolicies)
+}
+
+// ListRoles answers that it is not built yet.
+func (Unimplemented) ListRoles(context.Context, *ListRolesInput) (*ListRolesOutput, error) {
+	return nil, Unsupported(OpListRoles)
+}
+
+// ListUsers answers that it is not built yet.
+func (Unimplemented) ListUsers(context.Context, *ListUsersInput) (*ListUsersOutput, error) {
+	return nil, Unsupported(OpListUsers)
+}
+
+// PutInlinePolicy answers that it is not built yet.
+func (Unimplemented) PutInlinePolicy(context.Context, *PutInlinePolicyInput) (*PutInlinePolicyOutput, error) {
+	return nil, Unsupported(OpPutInlinePolicy)
+}
+
+// RemoveUserFromGroup answers that it is not built yet.
+func (Unimplemented) RemoveUserFromGroup(context.Context, *RemoveUserFromGroupInput) (*RemoveUserFromGroupOutput, error) {
+	return nil, Unsupported(OpRemoveUserFromGroup)
+}
+
+// RevokeRoleSessions answers that it is not built yet.
+func (Unimplemented) RevokeRoleSessions(context.Context, *RevokeRoleSessionsInput) (*RevokeRoleSessionsOutput, error) {
+	return nil, Unsupported(OpRevokeRoleSessions)
+}
+
+// UpdateAccessKey answers that it is not built yet.
+func (Unimplemented) UpdateAccessKey(context.Context, *UpdateAccessKeyInput) (*UpdateAccessKeyOutput, error) {
+	return nil, Unsupported(OpUpdateAccessKey)
+}
+
+// UpdatePolicy answers that it is not built yet.
+func (Unimplemented) UpdatePolicy(context.Context, *UpdatePolicyInput) (*UpdatePolicyOutput, error) {
+	return nil, Unsupported(OpUpdatePolicy)
+}
+
+// UpdateRole answers that it is not built yet.
+func (Unimplemented) UpdateRole(context.Context, *UpdateRoleInput) (*UpdateRoleOutput, error) {
+	return nil, Unsupported(OpUpdateRole)
 }
 
 var _ Service = Client{}
@@ -1030,9 +1210,89 @@ func (c Client) UpdateTagOption(ctx context.Context, in *UpdateTagOptionInput) (
 	return call[UpdateTagOptionInput, UpdateTagOptionOutput](ctx, c.Invoke, OpUpdateTagOption, in)
 }
 
+// AddUserToGroup invokes [OpAddUserToGroup].
+func (c Client) AddUserToGroup(ctx context.Context, in *AddUserToGroupInput) (*AddUserToGroupOutput, error) {
+	return call[AddUserToGroupInput, AddUserToGroupOutput](ctx, c.Invoke, OpAddUserToGroup, in)
+}
+
+// AttachPolicy invokes [OpAttachPolicy].
+func (c Client) AttachPolicy(ctx context.Context, in *AttachPolicyInput) (*AttachPolicyOutput, error) {
+	return call[AttachPolicyInput, AttachPolicyOutput](ctx, c.Invoke, OpAttachPolicy, in)
+}
+
+// CreateAccessKey invokes [OpCreateAccessKey].
+func (c Client) CreateAccessKey(ctx context.Context, in *CreateAccessKeyInput) (*CreateAccessKeyOutput, error) {
+	return call[CreateAccessKeyInput, CreateAccessKeyOutput](ctx, c.Invoke, OpCreateAccessKey, in)
+}
+
+// CreateGroup invokes [OpCreateGroup].
+func (c Client) CreateGroup(ctx context.Context, in *CreateGroupInput) (*CreateGroupOutput, error) {
+	return call[CreateGroupInput, CreateGroupOutput](ctx, c.Invoke, OpCreateGroup, in)
+}
+
+// CreatePolicy invokes [OpCreatePolicy].
+func (c Client) CreatePolicy(ctx context.Context, in *CreatePolicyInput) (*CreatePolicyOutput, error) {
+	return call[CreatePolicyInput, CreatePolicyOutput](ctx, c.Invoke, OpCreatePolicy, in)
+}
+
+// CreateRole invokes [OpCreateRole].
+func (c Client) CreateRole(ctx context.Context, in *CreateRoleInput) (*CreateRoleOutput, error) {
+	return call[CreateRoleInput, CreateRoleOutput](ctx, c.Invoke, OpCreateRole, in)
+}
+
+// CreateUser invokes [OpCreateUser].
+func (c Client) CreateUser(ctx context.Context, in *CreateUserInput) (*CreateUserOutput, error) {
+	return call[CreateUserInput, CreateUserOutput](ctx, c.Invoke, OpCreateUser, in)
+}
+
+// DeleteAccessKey invokes [OpDeleteAccessKey].
+func (c Client) DeleteAccessKey(ctx context.Context, in *DeleteAccessKeyInput) (*DeleteAccessKeyOutput, error) {
+	return call[DeleteAccessKeyInput, DeleteAccessKeyOutput](ctx, c.Invoke, OpDeleteAccessKey, in)
+}
+
+// DeleteGroup invokes [OpDeleteGroup].
+func (c Client) DeleteGroup(ctx context.Context, in *DeleteGroupInput) (*DeleteGroupOutput, error) {
+	return call[DeleteGroupInput, DeleteGroupOutput](ctx, c.Invoke, OpDeleteGroup, in)
+}
+
+// DeleteInlinePolicy invokes [OpDeleteInlinePolicy].
+func (c Client) DeleteInlinePolicy(ctx context.Context, in *DeleteInlinePolicyInput) (*DeleteInlinePolicyOutput, error) {
+	return call[DeleteInlinePolicyInput, DeleteInlinePolicyOutput](ctx, c.Invoke, OpDeleteInlinePolicy, in)
+}
+
+// DeletePolicy invokes [OpDeletePolicy].
+func (c Client) DeletePolicy(ctx context.Context, in *DeletePolicyInput) (*DeletePolicyOutput, error) {
+	return call[DeletePolicyInput, DeletePolicyOutput](ctx, c.Invoke, OpDeletePolicy, in)
+}
+
+// DeleteRole invokes [OpDeleteRole].
+func (c Client) DeleteRole(ctx context.Context, in *DeleteRoleInput) (*DeleteRoleOutput, error) {
+	return call[DeleteRoleInput, DeleteRoleOutput](ctx, c.Invoke, OpDeleteRole, in)
+}
+
+// DeleteUser invokes [OpDeleteUser].
+func (c Client) DeleteUser(ctx context.Context, in *DeleteUserInput) (*DeleteUserOutput, error) {
+	return call[DeleteUserInput, DeleteUserOutput](ctx, c.Invoke, OpDeleteUser, in)
+}
+
+// DescribeGroup invokes [OpDescribeGroup].
+func (c Client) DescribeGroup(ctx context.Context, in *DescribeGroupInput) (*DescribeGroupOutput, error) {
+	return call[DescribeGroupInput, DescribeGroupOutput](ctx, c.Invoke, OpDescribeGroup, in)
+}
+
 // DescribeOperation invokes [OpDescribeOperation].
 func (c Client) DescribeOperation(ctx context.Context, in *DescribeOperationInput) (*DescribeOperationOutput, error) {
 	return call[DescribeOperationInput, DescribeOperationOutput](ctx, c.Invoke, OpDescribeOperation, in)
+}
+
+// DescribePolicy invokes [OpDescribePolicy].
+func (c Client) DescribePolicy(ctx context.Context, in *DescribePolicyInput) (*DescribePolicyOutput, error) {
+	return call[DescribePolicyInput, DescribePolicyOutput](ctx, c.Invoke, OpDescribePolicy, in)
+}
+
+// DescribeRole invokes [OpDescribeRole].
+func (c Client) DescribeRole(ctx context.Context, in *DescribeRoleInput) (*DescribeRoleOutput, error) {
+	return call[DescribeRoleInput, DescribeRoleOutput](ctx, c.Invoke, OpDescribeRole, in)
 }
 
 // DescribeServer invokes [OpDescribeServer].
@@ -1040,12 +1300,82 @@ func (c Client) DescribeServer(ctx context.Context, in *DescribeServerInput) (*D
 	return call[DescribeServerInput, DescribeServerOutput](ctx, c.Invoke, OpDescribeServer, in)
 }
 
+// DescribeUser invokes [OpDescribeUser].
+func (c Client) DescribeUser(ctx context.Context, in *DescribeUserInput) (*DescribeUserOutput, error) {
+	return call[DescribeUserInput, DescribeUserOutput](ctx, c.Invoke, OpDescribeUser, in)
+}
+
+// DetachPolicy invokes [OpDetachPolicy].
+func (c Client) DetachPolicy(ctx context.Context, in *DetachPolicyInput) (*DetachPolicyOutput, error) {
+	return call[DetachPolicyInput, DetachPolicyOutput](ctx, c.Invoke, OpDetachPolicy, in)
+}
+
+// ExplainAccess invokes [OpExplainAccess].
+func (c Client) ExplainAccess(ctx context.Context, in *ExplainAccessInput) (*ExplainAccessOutput, error) {
+	return call[ExplainAccessInput, ExplainAccessOutput](ctx, c.Invoke, OpExplainAccess, in)
+}
+
 // ExplainLaunch invokes [OpExplainLaunch].
 func (c Client) ExplainLaunch(ctx context.Context, in *ExplainLaunchInput) (*ExplainLaunchOutput, error) {
 	return call[ExplainLaunchInput, ExplainLaunchOutput](ctx, c.Invoke, OpExplainLaunch, in)
 }
 
+// ListAccessKeys invokes [OpListAccessKeys].
+func (c Client) ListAccessKeys(ctx context.Context, in *ListAccessKeysInput) (*ListAccessKeysOutput, error) {
+	return call[ListAccessKeysInput, ListAccessKeysOutput](ctx, c.Invoke, OpListAccessKeys, in)
+}
+
+// ListGroups invokes [OpListGroups].
+func (c Client) ListGroups(ctx context.Context, in *ListGroupsInput) (*ListGroupsOutput, error) {
+	return call[ListGroupsInput, ListGroupsOutput](ctx, c.Invoke, OpListGroups, in)
+}
+
 // ListOperations invokes [OpListOperations].
 func (c Client) ListOperations(ctx context.Context, in *ListOperationsInput) (*ListOperationsOutput, error) {
 	return call[ListOperationsInput, ListOperationsOutput](ctx, c.Invoke, OpListOperations, in)
+}
+
+// ListPolicies invokes [OpListPolicies].
+func (c Client) ListPolicies(ctx context.Context, in *ListPoliciesInput) (*ListPoliciesOutput, error) {
+	return call[ListPoliciesInput, ListPoliciesOutput](ctx, c.Invoke, OpListPolicies, in)
+}
+
+// ListRoles invokes [OpListRoles].
+func (c Client) ListRoles(ctx context.Context, in *ListRolesInput) (*ListRolesOutput, error) {
+	return call[ListRolesInput, ListRolesOutput](ctx, c.Invoke, OpListRoles, in)
+}
+
+// ListUsers invokes [OpListUsers].
+func (c Client) ListUsers(ctx context.Context, in *ListUsersInput) (*ListUsersOutput, error) {
+	return call[ListUsersInput, ListUsersOutput](ctx, c.Invoke, OpListUsers, in)
+}
+
+// PutInlinePolicy invokes [OpPutInlinePolicy].
+func (c Client) PutInlinePolicy(ctx context.Context, in *PutInlinePolicyInput) (*PutInlinePolicyOutput, error) {
+	return call[PutInlinePolicyInput, PutInlinePolicyOutput](ctx, c.Invoke, OpPutInlinePolicy, in)
+}
+
+// RemoveUserFromGroup invokes [OpRemoveUserFromGroup].
+func (c Client) RemoveUserFromGroup(ctx context.Context, in *RemoveUserFromGroupInput) (*RemoveUserFromGroupOutput, error) {
+	return call[RemoveUserFromGroupInput, RemoveUserFromGroupOutput](ctx, c.Invoke, OpRemoveUserFromGroup, in)
+}
+
+// RevokeRoleSessions invokes [OpRevokeRoleSessions].
+func (c Client) RevokeRoleSessions(ctx context.Context, in *RevokeRoleSessionsInput) (*RevokeRoleSessionsOutput, error) {
+	return call[RevokeRoleSessionsInput, RevokeRoleSessionsOutput](ctx, c.Invoke, OpRevokeRoleSessions, in)
+}
+
+// UpdateAccessKey invokes [OpUpdateAccessKey].
+func (c Client) UpdateAccessKey(ctx context.Context, in *UpdateAccessKeyInput) (*UpdateAccessKeyOutput, error) {
+	return call[UpdateAccessKeyInput, UpdateAccessKeyOutput](ctx, c.Invoke, OpUpdateAccessKey, in)
+}
+
+// UpdatePolicy invokes [OpUpdatePolicy].
+func (c Client) UpdatePolicy(ctx context.Context, in *UpdatePolicyInput) (*UpdatePolicyOutput, error) {
+	return call[UpdatePolicyInput, UpdatePolicyOutput](ctx, c.Invoke, OpUpdatePolicy, in)
+}
+
+// UpdateRole invokes [OpUpdateRole].
+func (c Client) UpdateRole(ctx context.Context, in *UpdateRoleInput) (*UpdateRoleOutput, error) {
+	return call[UpdateRoleInput, UpdateRoleOutput](ctx, c.Invoke, OpUpdateRole, in)
 }

@@ -15,10 +15,28 @@ type AcceptPortfolioShareInput struct {
 type AcceptPortfolioShareOutput struct {
 }
 
+// AccessKeyDetail is a structure of the model.
+type AccessKeyDetail struct {
+	AccessKeyId string
+	CreatedTime time.Time
+	Status      AccessKeyStatus
+	UserName    string
+}
+
 // AccessLevelFilter is a structure of the model.
 type AccessLevelFilter struct {
 	Key   *AccessLevelFilterKey
 	Value *string
+}
+
+// AddUserToGroupInput is what [OpAddUserToGroup] takes.
+type AddUserToGroupInput struct {
+	GroupName string // required
+	UserName  string // required
+}
+
+// AddUserToGroupOutput is what [OpAddUserToGroup] answers.
+type AddUserToGroupOutput struct {
 }
 
 // AssociateBudgetWithResourceInput is what [OpAssociateBudgetWithResource] takes.
@@ -76,6 +94,16 @@ type AssociateTagOptionWithResourceInput struct {
 
 // AssociateTagOptionWithResourceOutput is what [OpAssociateTagOptionWithResource] answers.
 type AssociateTagOptionWithResourceOutput struct {
+}
+
+// AttachPolicyInput is what [OpAttachPolicy] takes.
+type AttachPolicyInput struct {
+	PolicyARN    string // required
+	PrincipalARN string // required
+}
+
+// AttachPolicyOutput is what [OpAttachPolicy] answers.
+type AttachPolicyOutput struct {
 }
 
 // BatchAssociateServiceActionWithProvisioningArtifactInput is what [OpBatchAssociateServiceActionWithProvisioningArtifact] takes.
@@ -150,6 +178,17 @@ type CopyProductOutput struct {
 	CopyProductToken string
 }
 
+// CreateAccessKeyInput is what [OpCreateAccessKey] takes.
+type CreateAccessKeyInput struct {
+	UserName *string
+}
+
+// CreateAccessKeyOutput is what [OpCreateAccessKey] answers.
+type CreateAccessKeyOutput struct {
+	AccessKeyDetail *AccessKeyDetail
+	SecretAccessKey string
+}
+
 // CreateConstraintInput is what [OpCreateConstraint] takes.
 type CreateConstraintInput struct {
 	AcceptLanguage   *string
@@ -166,6 +205,30 @@ type CreateConstraintOutput struct {
 	ConstraintDetail     *ConstraintDetail
 	ConstraintParameters string
 	Status               Status
+}
+
+// CreateGroupInput is what [OpCreateGroup] takes.
+type CreateGroupInput struct {
+	Description *string
+	GroupName   string // required
+	Path        *string
+}
+
+// CreateGroupOutput is what [OpCreateGroup] answers.
+type CreateGroupOutput struct {
+	GroupDetail *GroupDetail
+}
+
+// CreatePolicyInput is what [OpCreatePolicy] takes.
+type CreatePolicyInput struct {
+	Path           *string
+	PolicyDocument string // required
+	PolicyName     string // required
+}
+
+// CreatePolicyOutput is what [OpCreatePolicy] answers.
+type CreatePolicyOutput struct {
+	PolicyDetail *PolicyDetail
 }
 
 // CreatePortfolioInput is what [OpCreatePortfolio] takes.
@@ -262,6 +325,20 @@ type CreateProvisioningArtifactOutput struct {
 	Status                     Status
 }
 
+// CreateRoleInput is what [OpCreateRole] takes.
+type CreateRoleInput struct {
+	AssumeRolePolicyDocument string // required
+	Description              *string
+	MaxSessionDuration       *int
+	Path                     *string
+	RoleName                 string // required
+}
+
+// CreateRoleOutput is what [OpCreateRole] answers.
+type CreateRoleOutput struct {
+	RoleDetail *RoleDetail
+}
+
 // CreateServiceActionInput is what [OpCreateServiceAction] takes.
 type CreateServiceActionInput struct {
 	AcceptLanguage   *string
@@ -288,6 +365,27 @@ type CreateTagOptionOutput struct {
 	TagOptionDetail *TagOptionDetail
 }
 
+// CreateUserInput is what [OpCreateUser] takes.
+type CreateUserInput struct {
+	Description *string
+	Path        *string
+	UserName    string // required
+}
+
+// CreateUserOutput is what [OpCreateUser] answers.
+type CreateUserOutput struct {
+	UserDetail *UserDetail
+}
+
+// DeleteAccessKeyInput is what [OpDeleteAccessKey] takes.
+type DeleteAccessKeyInput struct {
+	AccessKeyId string // required
+}
+
+// DeleteAccessKeyOutput is what [OpDeleteAccessKey] answers.
+type DeleteAccessKeyOutput struct {
+}
+
 // DeleteConstraintInput is what [OpDeleteConstraint] takes.
 type DeleteConstraintInput struct {
 	AcceptLanguage *string
@@ -296,6 +394,34 @@ type DeleteConstraintInput struct {
 
 // DeleteConstraintOutput is what [OpDeleteConstraint] answers.
 type DeleteConstraintOutput struct {
+}
+
+// DeleteGroupInput is what [OpDeleteGroup] takes.
+type DeleteGroupInput struct {
+	GroupName string // required
+}
+
+// DeleteGroupOutput is what [OpDeleteGroup] answers.
+type DeleteGroupOutput struct {
+}
+
+// DeleteInlinePolicyInput is what [OpDeleteInlinePolicy] takes.
+type DeleteInlinePolicyInput struct {
+	PolicyName   string // required
+	PrincipalARN string // required
+}
+
+// DeleteInlinePolicyOutput is what [OpDeleteInlinePolicy] answers.
+type DeleteInlinePolicyOutput struct {
+}
+
+// DeletePolicyInput is what [OpDeletePolicy] takes.
+type DeletePolicyInput struct {
+	PolicyARN string // required
+}
+
+// DeletePolicyOutput is what [OpDeletePolicy] answers.
+type DeletePolicyOutput struct {
 }
 
 // DeletePortfolioInput is what [OpDeletePortfolio] takes.
@@ -353,6 +479,15 @@ type DeleteProvisioningArtifactInput struct {
 type DeleteProvisioningArtifactOutput struct {
 }
 
+// DeleteRoleInput is what [OpDeleteRole] takes.
+type DeleteRoleInput struct {
+	RoleName string // required
+}
+
+// DeleteRoleOutput is what [OpDeleteRole] answers.
+type DeleteRoleOutput struct {
+}
+
 // DeleteServiceActionInput is what [OpDeleteServiceAction] takes.
 type DeleteServiceActionInput struct {
 	AcceptLanguage   *string
@@ -371,6 +506,15 @@ type DeleteTagOptionInput struct {
 
 // DeleteTagOptionOutput is what [OpDeleteTagOption] answers.
 type DeleteTagOptionOutput struct {
+}
+
+// DeleteUserInput is what [OpDeleteUser] takes.
+type DeleteUserInput struct {
+	UserName string // required
+}
+
+// DeleteUserOutput is what [OpDeleteUser] answers.
+type DeleteUserOutput struct {
 }
 
 // DescribeConstraintInput is what [OpDescribeConstraint] takes.
@@ -399,6 +543,19 @@ type DescribeCopyProductStatusOutput struct {
 	TargetProductId   string
 }
 
+// DescribeGroupInput is what [OpDescribeGroup] takes.
+type DescribeGroupInput struct {
+	GroupName string // required
+}
+
+// DescribeGroupOutput is what [OpDescribeGroup] answers.
+type DescribeGroupOutput struct {
+	GroupDetail    *GroupDetail
+	InlinePolicies []InlinePolicy
+	PolicyARNs     []string
+	UserNames      []string
+}
+
 // DescribeOperationInput is what [OpDescribeOperation] takes.
 type DescribeOperationInput struct {
 	Id string // required
@@ -407,6 +564,18 @@ type DescribeOperationInput struct {
 // DescribeOperationOutput is what [OpDescribeOperation] answers.
 type DescribeOperationOutput struct {
 	OperationDetail *OperationDetail
+}
+
+// DescribePolicyInput is what [OpDescribePolicy] takes.
+type DescribePolicyInput struct {
+	PolicyARN string // required
+}
+
+// DescribePolicyOutput is what [OpDescribePolicy] answers.
+type DescribePolicyOutput struct {
+	PolicyDetail   *PolicyDetail
+	PolicyDocument string
+	PrincipalARNs  []string
 }
 
 // DescribePortfolioInput is what [OpDescribePortfolio] takes.
@@ -579,6 +748,18 @@ type DescribeRecordOutput struct {
 	RecordOutputs []RecordOutput
 }
 
+// DescribeRoleInput is what [OpDescribeRole] takes.
+type DescribeRoleInput struct {
+	RoleName string // required
+}
+
+// DescribeRoleOutput is what [OpDescribeRole] answers.
+type DescribeRoleOutput struct {
+	InlinePolicies []InlinePolicy
+	PolicyARNs     []string
+	RoleDetail     *RoleDetail
+}
+
 // DescribeServerInput is what [OpDescribeServer] takes.
 type DescribeServerInput struct {
 }
@@ -623,6 +804,30 @@ type DescribeTagOptionInput struct {
 // DescribeTagOptionOutput is what [OpDescribeTagOption] answers.
 type DescribeTagOptionOutput struct {
 	TagOptionDetail *TagOptionDetail
+}
+
+// DescribeUserInput is what [OpDescribeUser] takes.
+type DescribeUserInput struct {
+	UserName string // required
+}
+
+// DescribeUserOutput is what [OpDescribeUser] answers.
+type DescribeUserOutput struct {
+	AccessKeyDetails []AccessKeyDetail
+	GroupNames       []string
+	InlinePolicies   []InlinePolicy
+	PolicyARNs       []string
+	UserDetail       *UserDetail
+}
+
+// DetachPolicyInput is what [OpDetachPolicy] takes.
+type DetachPolicyInput struct {
+	PolicyARN    string // required
+	PrincipalARN string // required
+}
+
+// DetachPolicyOutput is what [OpDetachPolicy] answers.
+type DetachPolicyOutput struct {
 }
 
 // DisableAWSOrganizationsAccessInput is what [OpDisableAWSOrganizationsAccess] takes.
@@ -735,6 +940,19 @@ type ExecutionParameter struct {
 	Type          string
 }
 
+// ExplainAccessInput is what [OpExplainAccess] takes.
+type ExplainAccessInput struct {
+	Action       string // required
+	PrincipalARN string // required
+	ResourceARN  *string
+}
+
+// ExplainAccessOutput is what [OpExplainAccess] answers.
+type ExplainAccessOutput struct {
+	Allowed bool
+	Message string
+}
+
 // ExplainLaunchInput is what [OpExplainLaunch] takes.
 type ExplainLaunchInput struct {
 	ProductId string // required
@@ -781,6 +999,16 @@ type GetProvisionedProductOutputsOutput struct {
 	Outputs       []RecordOutput
 }
 
+// GroupDetail is a structure of the model.
+type GroupDetail struct {
+	ARN         string
+	CreatedTime time.Time
+	Description string
+	GroupId     string
+	GroupName   string
+	Path        string
+}
+
 // ImportAsProvisionedProductInput is what [OpImportAsProvisionedProduct] takes.
 type ImportAsProvisionedProductInput struct {
 	AcceptLanguage         *string
@@ -794,6 +1022,12 @@ type ImportAsProvisionedProductInput struct {
 // ImportAsProvisionedProductOutput is what [OpImportAsProvisionedProduct] answers.
 type ImportAsProvisionedProductOutput struct {
 	RecordDetail *RecordDetail
+}
+
+// InlinePolicy is a structure of the model.
+type InlinePolicy struct {
+	PolicyDocument string
+	PolicyName     string
 }
 
 // LastSync is a structure of the model.
@@ -849,6 +1083,16 @@ type ListAcceptedPortfolioSharesOutput struct {
 	PortfolioDetails []PortfolioDetail
 }
 
+// ListAccessKeysInput is what [OpListAccessKeys] takes.
+type ListAccessKeysInput struct {
+	UserName *string
+}
+
+// ListAccessKeysOutput is what [OpListAccessKeys] answers.
+type ListAccessKeysOutput struct {
+	AccessKeyDetails []AccessKeyDetail
+}
+
 // ListBudgetsForResourceInput is what [OpListBudgetsForResource] takes.
 type ListBudgetsForResourceInput struct {
 	AcceptLanguage *string
@@ -876,6 +1120,18 @@ type ListConstraintsForPortfolioInput struct {
 type ListConstraintsForPortfolioOutput struct {
 	ConstraintDetails []ConstraintDetail
 	NextPageToken     string
+}
+
+// ListGroupsInput is what [OpListGroups] takes.
+type ListGroupsInput struct {
+	PageSize  *int
+	PageToken *string
+}
+
+// ListGroupsOutput is what [OpListGroups] answers.
+type ListGroupsOutput struct {
+	GroupDetails  []GroupDetail
+	NextPageToken string
 }
 
 // ListLaunchPathsInput is what [OpListLaunchPaths] takes.
@@ -918,6 +1174,19 @@ type ListOrganizationPortfolioAccessInput struct {
 type ListOrganizationPortfolioAccessOutput struct {
 	NextPageToken     string
 	OrganizationNodes []OrganizationNode
+}
+
+// ListPoliciesInput is what [OpListPolicies] takes.
+type ListPoliciesInput struct {
+	PageSize  *int
+	PageToken *string
+	Scope     *PolicyScope
+}
+
+// ListPoliciesOutput is what [OpListPolicies] answers.
+type ListPoliciesOutput struct {
+	NextPageToken string
+	PolicyDetails []PolicyDetail
 }
 
 // ListPortfolioAccessInput is what [OpListPortfolioAccess] takes.
@@ -1052,6 +1321,18 @@ type ListResourcesForTagOptionOutput struct {
 	ResourceDetails []ResourceDetail
 }
 
+// ListRolesInput is what [OpListRoles] takes.
+type ListRolesInput struct {
+	PageSize  *int
+	PageToken *string
+}
+
+// ListRolesOutput is what [OpListRoles] answers.
+type ListRolesOutput struct {
+	NextPageToken string
+	RoleDetails   []RoleDetail
+}
+
 // ListServiceActionsForProvisioningArtifactInput is what [OpListServiceActionsForProvisioningArtifact] takes.
 type ListServiceActionsForProvisioningArtifactInput struct {
 	AcceptLanguage         *string
@@ -1112,6 +1393,18 @@ type ListTagOptionsInput struct {
 type ListTagOptionsOutput struct {
 	PageToken        string
 	TagOptionDetails []TagOptionDetail
+}
+
+// ListUsersInput is what [OpListUsers] takes.
+type ListUsersInput struct {
+	PageSize  *int
+	PageToken *string
+}
+
+// ListUsersOutput is what [OpListUsers] answers.
+type ListUsersOutput struct {
+	NextPageToken string
+	UserDetails   []UserDetail
 }
 
 // NotifyProvisionProductEngineWorkflowResultInput is what [OpNotifyProvisionProductEngineWorkflowResult] takes.
@@ -1187,6 +1480,18 @@ type ParameterConstraints struct {
 	MaxValue              string
 	MinLength             string
 	MinValue              string
+}
+
+// PolicyDetail is a structure of the model.
+type PolicyDetail struct {
+	ARN             string
+	AttachmentCount int64
+	CreatedTime     time.Time
+	Managed         bool
+	Path            string
+	PolicyId        string
+	PolicyName      string
+	UpdatedTime     time.Time
 }
 
 // PortfolioDetail is a structure of the model.
@@ -1419,6 +1724,17 @@ type ProvisioningPreferences struct {
 	StackSetRegions                    []string
 }
 
+// PutInlinePolicyInput is what [OpPutInlinePolicy] takes.
+type PutInlinePolicyInput struct {
+	PolicyDocument string // required
+	PolicyName     string // required
+	PrincipalARN   string // required
+}
+
+// PutInlinePolicyOutput is what [OpPutInlinePolicy] answers.
+type PutInlinePolicyOutput struct {
+}
+
 // RecordDetail is a structure of the model.
 type RecordDetail struct {
 	CreatedTime            time.Time
@@ -1467,6 +1783,16 @@ type RejectPortfolioShareInput struct {
 type RejectPortfolioShareOutput struct {
 }
 
+// RemoveUserFromGroupInput is what [OpRemoveUserFromGroup] takes.
+type RemoveUserFromGroupInput struct {
+	GroupName string // required
+	UserName  string // required
+}
+
+// RemoveUserFromGroupOutput is what [OpRemoveUserFromGroup] answers.
+type RemoveUserFromGroupOutput struct {
+}
+
 // ResourceChange is a structure of the model.
 type ResourceChange struct {
 	Action             ChangeAction
@@ -1499,6 +1825,28 @@ type ResourceTargetDefinition struct {
 	Attribute          ResourceAttribute
 	Name               string
 	RequiresRecreation RequiresRecreation
+}
+
+// RevokeRoleSessionsInput is what [OpRevokeRoleSessions] takes.
+type RevokeRoleSessionsInput struct {
+	RoleName string // required
+}
+
+// RevokeRoleSessionsOutput is what [OpRevokeRoleSessions] answers.
+type RevokeRoleSessionsOutput struct {
+	RevokedCount int64
+}
+
+// RoleDetail is a structure of the model.
+type RoleDetail struct {
+	ARN                      string
+	AssumeRolePolicyDocument string
+	CreatedTime              time.Time
+	Description              string
+	MaxSessionDuration       int64
+	Path                     string
+	RoleId                   string
+	RoleName                 string
 }
 
 // ScanProvisionedProductsInput is what [OpScanProvisionedProducts] takes.
@@ -1669,6 +2017,17 @@ type UniqueTagResourceIdentifier struct {
 	Value *string
 }
 
+// UpdateAccessKeyInput is what [OpUpdateAccessKey] takes.
+type UpdateAccessKeyInput struct {
+	AccessKeyId string          // required
+	Status      AccessKeyStatus // required
+}
+
+// UpdateAccessKeyOutput is what [OpUpdateAccessKey] answers.
+type UpdateAccessKeyOutput struct {
+	AccessKeyDetail *AccessKeyDetail
+}
+
 // UpdateConstraintInput is what [OpUpdateConstraint] takes.
 type UpdateConstraintInput struct {
 	AcceptLanguage *string
@@ -1682,6 +2041,17 @@ type UpdateConstraintOutput struct {
 	ConstraintDetail     *ConstraintDetail
 	ConstraintParameters string
 	Status               Status
+}
+
+// UpdatePolicyInput is what [OpUpdatePolicy] takes.
+type UpdatePolicyInput struct {
+	PolicyARN      string // required
+	PolicyDocument string // required
+}
+
+// UpdatePolicyOutput is what [OpUpdatePolicy] answers.
+type UpdatePolicyOutput struct {
+	PolicyDetail *PolicyDetail
 }
 
 // UpdatePortfolioInput is what [OpUpdatePortfolio] takes.
@@ -1813,6 +2183,19 @@ type UpdateProvisioningPreferences struct {
 	StackSetRegions                    []string
 }
 
+// UpdateRoleInput is what [OpUpdateRole] takes.
+type UpdateRoleInput struct {
+	AssumeRolePolicyDocument *string
+	Description              *string
+	MaxSessionDuration       *int
+	RoleName                 string // required
+}
+
+// UpdateRoleOutput is what [OpUpdateRole] answers.
+type UpdateRoleOutput struct {
+	RoleDetail *RoleDetail
+}
+
 // UpdateServiceActionInput is what [OpUpdateServiceAction] takes.
 type UpdateServiceActionInput struct {
 	AcceptLanguage *string
@@ -1843,4 +2226,14 @@ type UpdateTagOptionOutput struct {
 type UsageInstruction struct {
 	Type  string
 	Value string
+}
+
+// UserDetail is a structure of the model.
+type UserDetail struct {
+	ARN         string
+	CreatedTime time.Time
+	Description string
+	Path        string
+	UserId      string
+	UserName    string
 }
