@@ -27,9 +27,8 @@ func (c *compiler) conditionSection(n *Node) *Error {
 			return err.under(condition.Name)
 		}
 	}
-	if c.unresolved != nil {
-		return fault("Template format error: Unresolved dependencies %s. Cannot reference resources in the Conditions block of the template",
-			bracketed(c.unresolved)).at(c.first)
+	if err := c.unresolvedIn("Conditions", n); err != nil {
+		return err
 	}
 	if c.blank {
 		return nil
@@ -38,12 +37,12 @@ func (c *compiler) conditionSection(n *Node) *Error {
 }
 
 func (c *compiler) condition(n *Node) *Error {
+	if c.blank {
+		return nil
+	}
 	if n.kind == KindMap && len(n.keys) == 1 {
 		if k, ok := callee(n.keys[0].name); ok && (conditionCalls.has(k) || k == KindNull) {
 			return c.compile(n, conditionCalls, KindNull)
-		}
-		if c.blank && n.keys[0].name == "Fn::Transform" {
-			return nil
 		}
 	}
 	return fault("Template format error: Conditions can only be boolean operations on parameters and other conditions").at(n)

@@ -40,6 +40,7 @@ func (e *Error) atKey(n *Node, i int) *Error {
 // under puts the error below a path.
 func (e *Error) under(parent string) *Error {
 	switch {
+	case parent == "":
 	case e.Path == "":
 		e.Path = parent
 	case e.Path[0] == '[':

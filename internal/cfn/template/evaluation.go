@@ -229,16 +229,17 @@ func (e *Evaluation) exist() *Error {
 				ids = append(ids, id)
 			}
 		}
-		for _, n := range r.attributes() {
-			if n != nil {
-				references(n, e.holds, func(ref Reference) {
-					if _, ok := e.existing[ref.Name]; ok {
-						ids = append(ids, ref.Name)
-						return
-					}
-					missing.note(ref)
-				})
+		for j, n := range r.attributes() {
+			if n == nil {
+				continue
 			}
+			references(n, e.holds, func(ref Reference) {
+				if _, ok := e.existing[ref.Name]; ok {
+					ids = append(ids, ref.Name)
+					return
+				}
+				missing.note(ref, "Resources/"+r.LogicalID+"/"+attributeName(j), n)
+			})
 		}
 		slices.Sort(ids)
 		e.waits[i] = slices.Clip(slices.Compact(ids))
@@ -251,7 +252,7 @@ func (e *Evaluation) exist() *Error {
 	}
 	for _, o := range t.Outputs {
 		if e.holds(o.Condition) && o.Value != nil {
-			references(o.Value, e.holds, missing.note)
+			references(o.Value, e.holds, func(ref Reference) { missing.note(ref, "Outputs/"+o.Key+"/Value", o.Value) })
 		}
 	}
 	if err := missing.refuse("Outputs"); err != nil {
@@ -265,9 +266,11 @@ type missing struct {
 	e     *Evaluation
 	names []string
 	first *Node
+	path  string // where the first stands
 }
 
-func (m *missing) note(ref Reference) {
+// note notes a reference of the value n at path.
+func (m *missing) note(ref Reference, path string, n *Node) {
 	if m.e.Template.Resource(ref.Name) == nil {
 		return // a parameter
 	}
@@ -276,6 +279,7 @@ func (m *missing) note(ref Reference) {
 	}
 	if m.first == nil {
 		m.first = ref.Node
+		m.path = (&Error{}).in(path, n, ref.Node).Path
 	}
 	m.names = append(m.names, ref.Name)
 }
@@ -284,7 +288,7 @@ func (m *missing) refuse(section string) *Error {
 	if m.names == nil {
 		return nil
 	}
-	return unresolvedDependencies(m.names, section).at(m.first).under(section)
+	return unresolvedDependencies(m.names, section).at(m.first).under(m.path)
 }
 
 // policies returns the resource with the policies that functions decide.
@@ -335,8 +339,7 @@ func (e *Evaluation) rehearse() *Error {
 				continue
 			}
 			if _, err := ev.value(n); err != nil {
-				name := [...]string{"Properties", "Metadata", "CreationPolicy", "UpdatePolicy"}[i]
-				return err.under("Resources/" + r.LogicalID + "/" + name)
+				return err.under("Resources/" + r.LogicalID + "/" + attributeName(i))
 			}
 		}
 	}

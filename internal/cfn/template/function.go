@@ -40,17 +40,64 @@ const (
 	exportName = scalars | 1<<KindRef | 1<<KindBase64 | 1<<KindFindInMap | 1<<KindIf | 1<<KindJoin | 1<<KindSelect | 1<<KindSub
 )
 
-// callee returns the function that the only key of a map calls.
-func callee(name string) (Kind, bool) {
-	if name != "Ref" && name != "Condition" && !strings.HasPrefix(name, "Fn::") {
-		return 0, false
+// callee returns the function that the only key of a map calls: KindNull if
+// it has the form of a function but none is called so.
+func callee(name string) (k Kind, ok bool) {
+	switch name {
+	case "Ref":
+		return KindRef, true
+	case "Condition":
+		return KindCondition, true
+	case "Fn::GetAtt":
+		return KindGetAtt, true
+	case "Fn::Sub":
+		return KindSub, true
+	case "Fn::Join":
+		return KindJoin, true
+	case "Fn::Select":
+		return KindSelect, true
+	case "Fn::Split":
+		return KindSplit, true
+	case "Fn::FindInMap":
+		return KindFindInMap, true
+	case "Fn::If":
+		return KindIf, true
+	case "Fn::Base64":
+		return KindBase64, true
+	case "Fn::Cidr":
+		return KindCidr, true
+	case "Fn::GetAZs":
+		return KindGetAZs, true
+	case "Fn::ImportValue":
+		return KindImportValue, true
+	case "Fn::Length":
+		return KindLength, true
+	case "Fn::ToJsonString":
+		return KindToJSONString, true
+	case "Fn::Transform":
+		return KindTransform, true
+	case "Fn::And":
+		return KindAnd, true
+	case "Fn::Or":
+		return KindOr, true
+	case "Fn::Not":
+		return KindNot, true
+	case "Fn::Equals":
+		return KindEquals, true
+	case "Fn::Contains":
+		return KindContains, true
+	case "Fn::EachMemberEquals":
+		return KindEachMemberEquals, true
+	case "Fn::EachMemberIn":
+		return KindEachMemberIn, true
+	case "Fn::RefAll":
+		return KindRefAll, true
+	case "Fn::ValueOf":
+		return KindValueOf, true
+	case "Fn::ValueOfAll":
+		return KindValueOfAll, true
 	}
-	for k := KindRef; k < kinds; k++ {
-		if k != KindVariable && k.String() == name {
-			return k, true
-		}
-	}
-	return KindNull, true
+	return KindNull, strings.HasPrefix(name, "Fn::")
 }
 
 // supported is what AWS ends its refusal of an unknown function with.
@@ -95,7 +142,7 @@ func misuse(k Kind) *Error {
 	case KindValueOf, KindValueOfAll:
 		return fault("Template error: every %s object requires two string parameters.", k)
 	case KindLength, KindToJSONString:
-		return fault("Transform AWS::LanguageExtensions failed with: %s layout is incorrect", k)
+		return layout(k.String())
 	case KindTransform:
 		return fault("Template format error: every Fn::Transform object requires a Name and may have Parameters")
 	}
@@ -107,8 +154,8 @@ func misuse(k Kind) *Error {
 type compiler struct {
 	t   *Template
 	lim Limits
-	// blank says that references are not to be resolved: a macro may yet
-	// change what there is.
+	// blank says that nothing is to be compiled: a macro or loop will make
+	// another template of this one first.
 	blank      bool
 	resources  bool // whether resources can be referred to here
 	rules      bool // whether this is a rule
@@ -120,6 +167,9 @@ type compiler struct {
 // compile compiles what n holds and refuses what may not stand there. owner
 // is the function whose argument n is, or KindNull.
 func (c *compiler) compile(n *Node, allowed kindSet, owner Kind) *Error {
+	if c.blank {
+		return nil
+	}
 	switch n.kind {
 	case KindList:
 		for i := range n.items {
@@ -130,10 +180,7 @@ func (c *compiler) compile(n *Node, allowed kindSet, owner Kind) *Error {
 	case KindMap:
 		if len(n.keys) == 1 {
 			name := n.keys[0].name
-			if c.blank && strings.HasPrefix(name, loopPrefix) {
-				return nil
-			}
-			if k, ok := callee(name); ok && (k != KindCondition || allowed.has(KindCondition)) {
+			if k, ok := callee(name); ok && (k != KindCondition || c.rules || allowed.has(KindCondition)) {
 				if err := c.call(n, k); err != nil {
 					return err.under(name).at(n)
 				}
@@ -174,7 +221,7 @@ func (c *compiler) call(n *Node, k Kind) *Error {
 	case KindFindInMap:
 		return c.findInMap(n, &arg)
 	case KindCondition:
-		if arg.kind != KindString || arg.text == "" {
+		if !arg.kind.isScalar() || arg.text == "" {
 			return misuse(k)
 		}
 		n.text = arg.text
@@ -282,7 +329,7 @@ func (c *compiler) list(n *Node, items kindSet, owner Kind) *Error {
 }
 
 func (c *compiler) ref(n, arg *Node) *Error {
-	if arg.kind != KindString || arg.text == "" {
+	if !arg.kind.isScalar() || arg.text == "" {
 		return misuse(KindRef)
 	}
 	n.text = arg.text
@@ -293,7 +340,7 @@ func (c *compiler) ref(n, arg *Node) *Error {
 // reference notes a Ref that leads nowhere.
 func (c *compiler) reference(n *Node) {
 	switch {
-	case c.blank || isPseudo(n.text) || c.t.Parameter(n.text) != nil:
+	case isPseudo(n.text) || c.t.Parameter(n.text) != nil:
 	case c.resources && c.t.Resource(n.text) != nil:
 	default:
 		c.unknown(n, n.text)
@@ -330,7 +377,6 @@ func (c *compiler) getAtt(n, arg *Node) *Error {
 		return misuse(KindGetAtt)
 	}
 	switch {
-	case c.blank:
 	case !c.resources:
 		c.unknown(n, n.text)
 	case c.t.Resource(n.text) == nil:
@@ -358,10 +404,10 @@ func (c *compiler) choose(n, arg *Node) *Error {
 		}
 		return nil
 	}
-	if name.kind != KindString || name.text == "" {
+	if !name.kind.isScalar() || name.text == "" {
 		return misuse(KindIf)
 	}
-	if n.text = name.text; !c.blank && c.t.Condition(n.text) == nil {
+	if n.text = name.text; c.t.Condition(n.text) == nil {
 		return fault("Template error: unresolved condition dependency %s in Fn::If", n.text)
 	}
 	for i := range n.items {
@@ -399,7 +445,7 @@ func (c *compiler) findInMap(n, arg *Node) *Error {
 			return err.under(index(i))
 		}
 	}
-	if name := &n.items[0]; name.kind == KindString && !c.blank && c.t.Mapping(name.text) == nil {
+	if name := &n.items[0]; name.kind == KindString && c.t.Mapping(name.text) == nil {
 		if len(n.items) < 4 {
 			return fault("Template error: Mapping named '%s' is not present in the 'Mappings' section of template.", name.text)
 		}

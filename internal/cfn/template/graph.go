@@ -49,6 +49,11 @@ func (r *Resource) attributes() [4]*Node {
 	return [4]*Node{r.Properties, r.Metadata, r.CreationPolicy, r.UpdatePolicy}
 }
 
+// attributeName names the i-th of a resource's attributes.
+func attributeName(i int) string {
+	return [...]string{"Properties", "Metadata", "CreationPolicy", "UpdatePolicy"}[i]
+}
+
 // References returns every reference of the resource's properties, metadata
 // and policies, whatever the conditions.
 func (r *Resource) References() []Reference {

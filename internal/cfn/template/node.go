@@ -1,8 +1,8 @@
 package template
 
 import (
-	"encoding/json"
 	"iter"
+	"slices"
 	"strconv"
 )
 
@@ -216,24 +216,65 @@ func (n *Node) appendJSONItems(b []byte) []byte {
 	return append(b, ']')
 }
 
+// appendJSONString quotes s, escaping no more than JSON asks for.
 func appendJSONString(b []byte, s string) []byte {
-	plain := true
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	from := 0
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x80 {
-			plain = false
-			break
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, s[from:i]...)
+		from = i + 1
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\r':
+			b = append(b, '\\', 'r')
+		case '\t':
+			b = append(b, '\\', 't')
+		default:
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 		}
 	}
-	if plain {
-		b = append(b, '"')
-		b = append(b, s...)
-		return append(b, '"')
+	b = append(b, s[from:]...)
+	return append(b, '"')
+}
+
+// locate returns the steps from n to the value in which target stands. What a
+// function is given counts as the function.
+func locate(n, target *Node) (steps []string, ok bool) {
+	if n.line == target.line && n.column == target.column && n.kind == target.kind && n.text == target.text {
+		return nil, true
 	}
-	quoted, err := json.Marshal(s)
-	if err != nil { // cannot be: a string always marshals
-		return append(b, `""`...)
+	for i := range n.items {
+		inner, ok := locate(&n.items[i], target)
+		switch {
+		case !ok:
+			continue
+		case n.kind == KindMap:
+			return append([]string{n.keys[i].name}, inner...), true
+		case n.kind == KindList:
+			return append([]string{index(i)}, inner...), true
+		}
+		return nil, true
 	}
-	return append(b, quoted...)
+	return nil, false
+}
+
+// in gives the error the path, below section, at which n stands.
+func (e *Error) in(section string, tree, n *Node) *Error {
+	e.at(n)
+	if steps, ok := locate(tree, n); ok {
+		for _, step := range slices.Backward(steps) {
+			e.under(step)
+		}
+	}
+	return e.under(section)
 }
 
 // firstNull returns the JSON pointer of the first null below n.

@@ -19,7 +19,7 @@ func (c *compiler) outputSection(n *Node) *Error {
 	if err != nil {
 		return err
 	}
-	return c.unresolvedIn("Outputs")
+	return c.unresolvedIn("Outputs", n)
 }
 
 func (c *compiler) output(o *OutputDeclaration, n *Node) *Error {

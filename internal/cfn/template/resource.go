@@ -54,15 +54,15 @@ func (c *compiler) resourceSection(n *Node) *Error {
 	if len(c.t.Resources) == 0 && !c.blank {
 		return noResources()
 	}
-	return c.unresolvedIn("Resources")
+	return c.unresolvedIn("Resources", n)
 }
 
 // unresolvedIn refuses the references of a section that lead nowhere.
-func (c *compiler) unresolvedIn(section string) *Error {
+func (c *compiler) unresolvedIn(section string, tree *Node) *Error {
 	if c.unresolved == nil {
 		return nil
 	}
-	err := unresolvedDependencies(c.unresolved, section).at(c.first)
+	err := unresolvedDependencies(c.unresolved, section).in("", tree, c.first)
 	c.unresolved, c.seen, c.first = nil, nil, nil
 	return err
 }
@@ -73,6 +73,10 @@ func unresolvedDependencies(names []string, section string) *Error {
 	prefix := "Template format error: "
 	if section == "Outputs" {
 		prefix = ""
+	}
+	switch section {
+	case "Conditions", "Rules":
+		return fault("Template format error: Unresolved dependencies %s. Cannot reference resources in the %s block of the template", bracketed(names), section)
 	}
 	return fault("%sUnresolved resource dependencies %s in the %s block of the template", prefix, bracketed(names), section)
 }
@@ -153,7 +157,7 @@ func (c *compiler) dependsOn(r *Resource, n *Node) *Error {
 		list = n.items
 	}
 	for i := range list {
-		if list[i].kind != KindString {
+		if !list[i].kind.isScalar() {
 			return fault("Template format error: DependsOn must be a string or list of strings.").at(&list[i])
 		}
 		id := list[i].text

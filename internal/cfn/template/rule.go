@@ -24,11 +24,10 @@ func (c *compiler) ruleSection(n *Node) *Error {
 		return err
 	})
 	c.rules = false
-	if err == nil && c.unresolved != nil {
-		err = fault("Template format error: Unresolved dependencies %s. Cannot reference resources in the Rules block of the template",
-			bracketed(c.unresolved)).at(c.first)
+	if err != nil {
+		return err
 	}
-	return err
+	return c.unresolvedIn("Rules", n)
 }
 
 func (c *compiler) rule(name string, n *Node) (*Rule, *Error) {

@@ -101,7 +101,7 @@ func (c *compiler) variable(name string, text *Node, defined map[string]bool) (N
 		c.reference(&part)
 		return part, nil
 	}
-	if !c.blank && (!c.resources || c.t.Resource(id) == nil || attribute == "") {
+	if !c.resources || c.t.Resource(id) == nil || attribute == "" {
 		return part, fault("Template error: instance of Fn::Sub references invalid resource attribute %s", name)
 	}
 	part.kind, part.text = KindGetAtt, id

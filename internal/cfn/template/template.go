@@ -226,10 +226,10 @@ func (t *Template) transformSection(n *Node) *Error {
 }
 
 // embedded finds the macros that Fn::Transform calls anywhere, and whether
-// there are loops.
+// there is what must be expanded first.
 func (t *Template) embedded(n *Node) (loops bool) {
 	for i := range n.items {
-		if n.kind == KindMap && t.extended && strings.HasPrefix(n.keys[i].name, loopPrefix) {
+		if n.kind == KindMap && t.extended && expands(n.keys[i].name, &n.items[i]) {
 			loops = true
 		}
 		if n.kind == KindMap && n.keys[i].name == "Fn::Transform" {

@@ -129,6 +129,13 @@ func (r *yamlReader) mapping(n *Node, y *yaml.Node) error {
 			return e
 		}
 		k.name = name.Value
+		if name.Style == 0 {
+			// As on AWS, where !Ref of a parameter with the default yes finds
+			// the mapping key Yes: both are true.
+			if kind, text := plainScalar(name.Value); kind == KindBool {
+				k.name = text
+			}
+		}
 		if seen.has(keys, k.name) {
 			return duplicateKey(k)
 		}
