@@ -66,7 +66,16 @@ func (a *api) getTemplate(ctx context.Context, in *awsquery.GetTemplateInput) (*
 	if err != nil {
 		return nil, err
 	}
-	// Without macros, the processed template is the original one.
+	if in.TemplateStage == awsquery.TemplateStageProcessed {
+		t, err := template.Parse(text, a.limits)
+		if err != nil {
+			return nil, err
+		}
+		if len(t.Transforms) > 0 {
+			return nil, unbuilt("GetTemplate", "TemplateStage Processed of a template with transforms")
+		}
+	}
+	// Without transforms, the processed template is the original one.
 	return &awsquery.GetTemplateOutput{
 		TemplateBody:    string(text),
 		StagesAvailable: []awsquery.TemplateStage{awsquery.TemplateStageOriginal, awsquery.TemplateStageProcessed},
