@@ -4,6 +4,8 @@
 // functions of it.
 package schema
 
+import "slices"
+
 //go:generate go run ./gen -data data -out types.bin
 
 // Lookup returns the type of that name, such as AWS::S3::Bucket. A name that
@@ -52,6 +54,10 @@ type Type struct {
 
 	making making
 }
+
+// Identifiers returns the properties that together identify a resource of the
+// type, in order; a nested one's as a path, such as Schedule/ScheduleId.
+func (t *Type) Identifiers() []string { return slices.Clone(t.primary) }
 
 // Stateful reports whether the type keeps data that is lost with it.
 func (t *Type) Stateful() bool { return t.stateful }

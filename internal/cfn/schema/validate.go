@@ -2,7 +2,6 @@ package schema
 
 import (
 	"encoding/json"
-	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -69,7 +68,8 @@ func (v *validation) at(step string, n *node, value Value) {
 // them for unknown properties.
 func (v *validation) readOnly(props map[string]Value) {
 	for _, listed := range v.t.readOnly {
-		if strings.Contains(listed, "*") {
+		top, _, _ := strings.Cut(listed, "/")
+		if _, set := props[top]; !set || strings.Contains(listed, "*") {
 			continue
 		}
 		steps := split(listed)
@@ -209,7 +209,13 @@ func (v *validation) object(n *node, value map[string]any) {
 			v.add(message{kind: required, name: name})
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(value)) {
+	var few [16]string
+	names := few[:0]
+	for name := range value {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
 		known := false
 		if p, ok := n.property(name); ok {
 			known = true
