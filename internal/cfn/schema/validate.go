@@ -310,16 +310,22 @@ func (v *validation) text(n *node, s string, value Value) {
 }
 
 // formatted judges the formats that mean something without asking a service.
+// It is lenient where services differ: some take an address for the network
+// of one, and times without a zone.
 func formatted(format, s string) bool {
 	switch format {
-	case "ipv4-network":
-		p, err := netip.ParsePrefix(s)
-		return err == nil && p.Addr().Is4()
-	case "ipv6-network":
-		p, err := netip.ParsePrefix(s)
-		return err == nil && p.Addr().Is6()
+	case "ipv4-network", "ipv6-network":
+		address, _, _ := strings.Cut(s, "/")
+		a, err := netip.ParseAddr(address)
+		if err == nil && address != s {
+			_, err = netip.ParsePrefix(s)
+		}
+		return err == nil && a.Is4() == (format == "ipv4-network")
 	case "date-time":
 		_, err := time.Parse(time.RFC3339, s)
+		if err != nil {
+			_, err = time.Parse("2006-01-02T15:04:05", s)
+		}
 		return err == nil
 	case "json":
 		return json.Valid([]byte(s))

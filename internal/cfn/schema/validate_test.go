@@ -74,7 +74,7 @@ func TestReason(t *testing.T) {
 		},
 		{"one of several", "AWS::EC2::VPC", `{"CidrBlock": "10.0.0.0/16", "Ipv4IpamPoolId": "ipam-pool-1"}`, "registry\n#: exactly one of the keys [CidrBlock, Ipv4IpamPoolId] is required"},
 		{"none of several", "AWS::Events::Rule", `{}`, "registry\n#: at least one of the keys [EventPattern, ScheduleExpression] is required"},
-		{"format", "AWS::EC2::Subnet", `{"VpcId": "vpc-1", "CidrBlock": "10.0.0.0"}`, "registry\n#/CidrBlock: failed validation constraint for keyword [format]"},
+		{"format", "AWS::EC2::Subnet", `{"VpcId": "vpc-1", "CidrBlock": "10.0.0/8"}`, "registry\n#/CidrBlock: failed validation constraint for keyword [format]"},
 		// Legacy types; the first text is recorded on AWS.
 		{"framework: missing", "AWS::SSM::Parameter", `{"Value": "v"}`, "Property validation failure: [The property {/Type} is required]"},
 		{
@@ -118,6 +118,32 @@ func TestViolationPaths(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		format, text string
+		want         bool
+	}{
+		{"ipv4-network", "10.0.0.0/8", true},
+		{"ipv4-network", "10.0.0.1", true},
+		{"ipv4-network", "10.0.0.0/33", false},
+		{"ipv4-network", "::/0", false},
+		{"ipv6-network", "::/0", true},
+		{"ipv6-network", "10.0.0.0/8", false},
+		{"ipv6-network", "", false},
+		{"date-time", "2026-01-02T03:04:05.678+01:00", true},
+		{"date-time", "2026-01-02T03:04:05", true},
+		{"date-time", "tomorrow", false},
+		{"json", `{"a": 1}`, true},
+		{"json", `{"a": `, false},
+		{"AWS::EC2::VPC.Id", "anything", true}, // only EC2 knows
+	} {
+		if got := formatted(c.format, c.text); got != c.want {
+			t.Errorf("%s %q: %v", c.format, c.text, got)
+		}
 	}
 }
 
