@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"larder/internal/api"
 	"larder/internal/db"
 	"larder/internal/id"
 	"larder/internal/identity"
@@ -146,7 +147,7 @@ func (c *Catalog) sharedWith(tx *db.Tx, account, region string, among []id.Portf
 			return nil, err
 		}
 		one.reach = organizational
-		if kind == shareAccount {
+		if kind == string(api.DescribePortfolioShareTypeAccount) {
 			one.reach = imported
 		}
 		all[p] = all[p].and(one)
@@ -175,6 +176,27 @@ func (c *Catalog) reaches(tx *db.Tx, account, region string, p id.Portfolio) (bo
 	}
 	shares, err := c.sharedWith(tx, account, region, []id.Portfolio{p})
 	return shares[p].reach != unreachable, err
+}
+
+// received reads a page of the portfolios of others that an account has
+// imported, or has from the organization.
+func (c *Catalog) received(tx *db.Tx, caller identity.Caller, kind api.PortfolioShareType, pg page) ([]portfolio, error) {
+	org, err := c.membership(tx)
+	if err != nil {
+		return nil, err
+	}
+	condition, args := org.audience(caller.Account)
+	if kind == api.PortfolioShareTypeImported {
+		condition += ` AND s.type = 'ACCOUNT' AND s.accepted = 1`
+	} else {
+		condition += ` AND s.type <> 'ACCOUNT'`
+	}
+	args = append([]any{caller.Region, caller.Account}, args...)
+	return db.Collect(tx, scanPortfolio, selectPortfolio+`
+		WHERE p.region = ? AND p.account <> ? AND EXISTS (
+			SELECT 1 FROM portfolio_share s WHERE s.portfolio = p.id AND `+condition+`)
+			AND (p.created, p.id) > (?, ?) ORDER BY p.created, p.id LIMIT ?`,
+		append(args, pg.after.Number, pg.after.ID, pg.fetch())...)
 }
 
 // offered returns how the caller's account reaches a portfolio and whether it

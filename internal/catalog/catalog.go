@@ -29,6 +29,12 @@ type Options struct {
 	// Exists tells whether a user, group or role exists; nil means that every
 	// well-formed one does.
 	Exists func(tx *db.Tx, p id.Principal) (bool, error)
+	// Organization is the tree of accounts that portfolios can be shared with;
+	// nil means [EveryAccount] of account 000000000000.
+	Organization func(tx *db.Tx) (Organization, error)
+	// Accounts are the accounts used so far; nil means those that have
+	// something in the catalog.
+	Accounts func(tx *db.Tx) ([]string, error)
 	// Limits are the quotas; the zero value means [AWSLimits].
 	Limits Limits
 	// TokenLife is how long an idempotency token is remembered; 0 means 30
@@ -41,11 +47,15 @@ type Options struct {
 // A Catalog serves the design-time operations. Its methods are those of
 // api.Service.
 type Catalog struct {
-	db        *db.DB
-	runner    *workflow.Runner
-	engine    func(string) engine.Engine
-	exists    func(*db.Tx, id.Principal) (bool, error)
-	limits    Limits
+	db     *db.DB
+	runner *workflow.Runner
+	engine func(string) engine.Engine
+	exists func(*db.Tx, id.Principal) (bool, error)
+	limits Limits
+
+	organization func(*db.Tx) (Organization, error)
+	accounts     func(*db.Tx) ([]string, error)
+
 	tokenLife time.Duration
 	now       func() time.Time
 
@@ -69,6 +79,12 @@ func New(o Options) *Catalog {
 	if c.exists == nil {
 		c.exists = func(*db.Tx, id.Principal) (bool, error) { return true, nil }
 	}
+	if c.organization = o.Organization; c.organization == nil {
+		c.organization = func(*db.Tx) (Organization, error) { return EveryAccount("000000000000"), nil }
+	}
+	if c.accounts = o.Accounts; c.accounts == nil {
+		c.accounts = knownAccounts
+	}
 	if c.limits == (Limits{}) {
 		c.limits = AWSLimits()
 	}
@@ -78,7 +94,13 @@ func New(o Options) *Catalog {
 	if c.now == nil {
 		c.now = time.Now
 	}
+	c.runner.Register(c.shareDefinition())
 	return c
+}
+
+// knownAccounts are the accounts that have something in the catalog.
+func knownAccounts(tx *db.Tx) ([]string, error) {
+	return db.Collect(tx, scanID[string], `SELECT account FROM population UNION SELECT account FROM portfolio_principal ORDER BY account`)
 }
 
 // update runs a write transaction. Where two requests were about to write the

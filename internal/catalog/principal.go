@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"larder/internal/api"
@@ -26,27 +27,36 @@ type grant struct {
 const anyName = "*"
 
 // principalName is what a principal is looked up by. IAM's names of users,
-// groups and roles are unique in their account without the path, which a
-// session's ARN does not tell; "" is a principal that no grant can name.
+// groups and roles are unique in their account without the path, which is not
+// always known; "" is a principal that no grant can name.
 func principalName(p id.Principal) string {
 	switch p.Kind {
 	case id.User, id.Group, id.Role:
 		return p.Kind.String() + "/" + p.Name
-	case id.Session:
-		return id.Role.String() + "/" + p.Name
 	default:
 		return ""
 	}
+}
+
+// guises are all that a grant may know a caller as: a user and its groups, or
+// the role of a session.
+func guises(caller identity.Caller) []id.Principal {
+	arns := append([]string{caller.UserARN()}, caller.Groups...)
+	all := make([]id.Principal, 0, len(arns))
+	for _, arn := range arns {
+		if p, err := id.ParsePrincipal(arn); err == nil && principalName(p) != "" {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // callerNames are the names under which grants to a caller are found, that of
 // patterns last.
 func callerNames(caller identity.Caller) []string {
 	names := make([]string, 0, 2)
-	if p, err := id.ParsePrincipal(caller.ARN); err == nil {
-		if name := principalName(p); name != "" {
-			names = append(names, name)
-		}
+	for _, p := range guises(caller) {
+		names = append(names, principalName(p))
 	}
 	return append(names, anyName)
 }
@@ -54,18 +64,16 @@ func callerNames(caller identity.Caller) []string {
 // admits reports whether a grant lets the caller launch. A grant of another
 // account counts by pattern alone, and only where its owner shares names.
 func (g grant) admits(caller identity.Caller, sharesNames bool) bool {
-	p, err := id.ParsePrincipal(caller.ARN)
-	if err != nil {
-		return false
-	}
-	if g.Account != caller.Account && !(sharesNames && g.Type == api.PrincipalTypeIAMPattern) {
+	if g.Account != caller.Account && (!sharesNames || g.Type != api.PrincipalTypeIAMPattern) {
 		return false
 	}
 	if g.Type == api.PrincipalTypeIAMPattern {
-		return patternAdmits(g.ARN, p)
+		return slices.ContainsFunc(guises(caller), func(p id.Principal) bool { return patternAdmits(g.ARN, p) })
 	}
 	granted, err := id.ParsePrincipal(g.ARN)
-	return err == nil && granted.Account == p.Account && principalName(granted) == principalName(p) && principalName(p) != ""
+	return err == nil && slices.ContainsFunc(guises(caller), func(p id.Principal) bool {
+		return granted.Account == p.Account && principalName(granted) == principalName(p)
+	})
 }
 
 // patternAdmits reports whether an IAM_PATTERN names a principal.
@@ -75,12 +83,7 @@ func patternAdmits(pattern string, p id.Principal) bool {
 		return false
 	}
 	kind, rest, _ := strings.Cut(a.Resource, "/")
-	name := principalName(p)
-	own, _, _ := strings.Cut(name, "/")
-	if name == "" || kind != own {
-		return false
-	}
-	return wildcard(rest, strings.TrimPrefix(p.Path, "/")+p.Name)
+	return kind == p.Kind.String() && wildcard(rest, strings.TrimPrefix(p.Path, "/")+p.Name)
 }
 
 // wildcard matches text against a pattern in which * is any run of characters

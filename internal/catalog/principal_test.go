@@ -75,12 +75,16 @@ func TestAdmits(t *testing.T) {
 		{hub, "arn:aws:iam::111111111111:role/alice", session, false, false},
 		{hub, "arn:aws:iam:::user/team/*", user, false, true},
 		{hub, "arn:aws:iam:::user/other/*", user, false, false},
-		{hub, "arn:aws:iam:::role/Launch*", session, false, true},
+		{hub, "arn:aws:iam:::role/*Launch*", session, false, true},
 		{hub, "arn:aws:iam:::role/*", user, false, false},
 		{hub, "arn:aws-cn:iam:::user/*", user, false, false},
 		{spoke, "arn:aws:iam:::user/*", user, false, false},
 		{spoke, "arn:aws:iam:::user/*", user, true, true},
 		{spoke, user, user, true, false},
+		{hub, "arn:aws:iam::111111111111:group/devs", user, false, true},
+		{hub, "arn:aws:iam:::group/dev*", user, false, true},
+		{hub, "arn:aws:iam:::role/apps/*", session, false, true}, // a pattern sees the role's path
+		{hub, "arn:aws:iam:::role/Launcher", session, false, false},
 		{hub, user, "arn:aws:iam::111111111111:root", false, false},
 		{hub, "arn:aws:iam:::user/*", "arn:aws:iam::111111111111:root", false, false},
 	} {
@@ -88,7 +92,14 @@ func TestAdmits(t *testing.T) {
 		if strings.Contains(test.grant, ":iam:::") {
 			g.Type = api.PrincipalTypeIAMPattern
 		}
-		if got := g.admits(identity.Caller{Account: hub, ARN: test.caller}, test.shares); got != test.want {
+		caller := identity.Caller{Account: hub, ARN: test.caller}
+		switch test.caller {
+		case user:
+			caller.Groups = []string{"arn:aws:iam::111111111111:group/devs"}
+		case session:
+			caller.Role = "arn:aws:iam::111111111111:role/apps/Launcher"
+		}
+		if got := g.admits(caller, test.shares); got != test.want {
 			t.Errorf("grant %s of %s admits %s: %v", test.grant, test.account, test.caller, got)
 		}
 	}
