@@ -127,11 +127,7 @@ func (r *Runner) beat(base, ctx context.Context, now run) (run, outcome) {
 
 // decide calls the step's function.
 func (r *Runner) decide(ctx context.Context, now run, b Beat) (v Verdict, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
+	defer caught(&err)
 	i, err := r.step(now)
 	if err != nil {
 		return Verdict{}, err
@@ -149,6 +145,17 @@ func (r *Runner) decide(ctx context.Context, now run, b Beat) (v Verdict, err er
 	return v, r.fault(Decided, b)
 }
 
+// caught makes a panic of the beat its error.
+func caught(err *error) {
+	switch p := recover().(type) {
+	case nil:
+	case *db.Panic: // in the verdict's write; it brings its stack
+		*err = fmt.Errorf("panic: %w", p)
+	default:
+		*err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+	}
+}
+
 // step finds the run's step in its definition.
 func (r *Runner) step(now run) (int, error) {
 	d, known := r.defs[now.definition]
@@ -164,8 +171,9 @@ func (r *Runner) step(now run) (int, error) {
 
 // record writes a verdict: the domain's writes and the run's next state in
 // one transaction, or nothing.
-func (r *Runner) record(ctx context.Context, now run, v Verdict) (run, outcome, error) {
-	next := now
+func (r *Runner) record(ctx context.Context, now run, v Verdict) (next run, o outcome, err error) {
+	defer caught(&err)
+	next = now
 	next.epoch++
 	next.updated = r.o.Now()
 	next.attempt, next.lastError, next.awaits = 0, "", ""
@@ -193,7 +201,7 @@ func (r *Runner) record(ctx context.Context, now run, v Verdict) (run, outcome, 
 		next.wait(next.updated, v.after)
 	}
 	if ends {
-		err := r.db.Update(ctx, func(tx *db.Tx) error {
+		err = r.db.Update(ctx, func(tx *db.Tx) error {
 			ours, err := endRun(tx, now.id, r.owner, now.epoch)
 			return fenced(tx, v, ours, err)
 		})
@@ -202,7 +210,7 @@ func (r *Runner) record(ctx context.Context, now run, v Verdict) (run, outcome, 
 
 	var written run
 	var release bool
-	err := r.db.Update(ctx, func(tx *db.Tx) error {
+	err = r.db.Update(ctx, func(tx *db.Tx) error {
 		written, release = next, r.releases(next)
 		if v.move == moveAwait {
 			arrived, err := takeLatch(tx, v.signal)
