@@ -93,14 +93,15 @@ func (s *Stacks) Create(ctx context.Context, in CreateInput) (Stack, error) {
 	if in.Timeout > 0 {
 		st.Journal.Deadline = now.Add(in.Timeout).UnixMilli()
 	}
-	warnings, err := s.bind(ctx, &st, t, in.Parameters)
-	if err != nil {
-		return Stack{}, err
-	}
+	// Before anything is evaluated: AWS asks for them before it runs a macro.
 	needed := t.Capabilities()
 	if in.AllCapabilities {
 		st.Capabilities = needed.Names
 	} else if err := acknowledged(needed.Names, in.Capabilities); err != nil {
+		return Stack{}, err
+	}
+	warnings, err := s.bind(ctx, &st, t, in.Parameters)
+	if err != nil {
 		return Stack{}, err
 	}
 	first := pack{Token: in.Token, Events: []happening{{
