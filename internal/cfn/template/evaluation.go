@@ -14,7 +14,7 @@ type Env struct {
 	Account, Region, Partition, URLSuffix string // the last two may be left to follow from the region
 	StackName, StackID                    string
 	NotificationARNs                      []string
-	Zones                                 func(region string) []string                // Fn::GetAZs; nil: three zones, a to c
+	Zones                                 func(region string) []string                // Fn::GetAZs; nil: Zones
 	Export                                func(name string) (value string, ok bool)   // Fn::ImportValue; nil: there are none
 	Stored                                func(name string) (value string, err error) // SSM parameter types; nil: there are none
 	Rules                                 []string                                    // further JSON rule objects to hold (Service Catalog's TEMPLATE constraints)

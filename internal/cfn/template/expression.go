@@ -453,10 +453,11 @@ func (ev *evaluator) zones(n *Node) (schema.Value, *Error) {
 	if region == "" {
 		region = ev.env.Region
 	}
-	names := []string{region + "a", region + "b", region + "c"}
-	if ev.env.Zones != nil {
-		names = ev.env.Zones(region)
+	zones := ev.env.Zones
+	if zones == nil {
+		zones = Zones
 	}
+	names := zones(region)
 	list := make([]any, len(names))
 	for i, name := range names {
 		list[i] = plainOrSecret(name, secret)

@@ -154,7 +154,7 @@ func TestFunctions(t *testing.T) {
 		{`!Select [255, !Cidr [10.0.0.0/8, 256, 8]]`, "10.0.255.0/24"},
 
 		{`!GetAZs ""`, []any{"eu-west-1a", "eu-west-1b", "eu-west-1c"}},
-		{`!GetAZs us-west-2`, []any{"us-west-2a", "us-west-2b", "us-west-2c"}},
+		{`!GetAZs us-west-2`, []any{"us-west-2a", "us-west-2b", "us-west-2c", "us-west-2d"}},
 		{`!GetAZs {Ref: "AWS::Region"}`, []any{"eu-west-1a", "eu-west-1b", "eu-west-1c"}},
 
 		{`!ImportValue net`, "value of net"},

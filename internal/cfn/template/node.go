@@ -268,10 +268,10 @@ func locate(n, target *Node) (steps []string, ok bool) {
 
 // in gives the error the path, below section, at which n stands.
 func (e *Error) in(section string, tree, n *Node) *Error {
-	e.at(n)
+	e = e.at(n)
 	if steps, ok := locate(tree, n); ok {
 		for _, step := range slices.Backward(steps) {
-			e.under(step)
+			e = e.under(step)
 		}
 	}
 	return e.under(section)
