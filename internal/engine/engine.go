@@ -131,7 +131,7 @@ type Progress struct {
 // Failure is an outcome, not a fault of the machinery: the change was refused
 // or its resources failed. A Go error from an engine means "try again".
 type Failure struct {
-	Code   string // the engine's own code, such as ValidationError
+	Code   string // the exception that refused the change, such as AmazonCloudFormationException; "" if resources failed
 	Reason string // the engine's words
 	Causes []Cause
 }

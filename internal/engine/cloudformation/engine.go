@@ -208,25 +208,28 @@ func note(st stack.Stack) string {
 // why turns the reason of a stack's failure into the engine's terms.
 func why(f *stack.Failure) *engine.Failure {
 	if f == nil {
-		return &engine.Failure{Code: "StackFailed", Reason: "The stack operation failed"}
+		return &engine.Failure{Reason: "The stack operation failed"}
 	}
-	out := &engine.Failure{Code: "StackFailed", Reason: f.Reason}
+	out := &engine.Failure{Reason: f.Reason}
 	for _, c := range f.Causes {
 		out.Causes = append(out.Causes, engine.Cause{Resource: c.LogicalID, Type: c.Type, Reason: c.Reason})
 	}
 	return out
 }
 
+// exception is how Service Catalog names a refusal by CloudFormation.
+const exception = "AmazonCloudFormationException"
+
 // failure turns a refusal into the engine's terms.
 func failure(err error) *engine.Failure {
 	if refusal, ok := stack.AsError(err); ok {
-		return &engine.Failure{Code: refusal.Code, Reason: refusal.Message}
+		return &engine.Failure{Code: exception, Reason: refusal.Message}
 	}
-	return &engine.Failure{Code: "InternalFailure", Reason: err.Error()}
+	return &engine.Failure{Reason: err.Error()}
 }
 
 func refused(reason string) engine.Progress {
-	return engine.Progress{State: engine.Done, Failure: &engine.Failure{Code: "UnsupportedOperationException", Reason: reason}}
+	return engine.Progress{State: engine.Done, Failure: &engine.Failure{Reason: reason}}
 }
 
 var _ engine.Engine = (*Engine)(nil)

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+
+	"larder/internal/db"
+	"larder/internal/fetch"
+	"larder/internal/identity"
+	"larder/internal/seal"
+)
+
+// defaultRegion is the region of unsigned calls.
+const defaultRegion = "us-east-1"
+
+// demoAccount is the account of access keys that name none.
+const demoAccount = "000000000000"
+
+// listenFlags are where a server is heard.
+type listenFlags struct {
+	Listen      string   `help:"Address to serve on." default:"127.0.0.1:8420"`
+	PublicHost  []string `help:"Further host names that requests may name." placeholder:"HOST"`
+	AllowRemote bool     `help:"Allow a listen address that is not loopback."`
+	ReadyFile   string   `help:"File that the URL is written to once requests are served." placeholder:"FILE"`
+}
+
+// storeFlags are where a server keeps what it knows.
+type storeFlags struct {
+	Data        string `help:"Directory of the embedded database." placeholder:"DIR"`
+	Database    string `help:"PostgreSQL instead of the embedded database." placeholder:"URL"`
+	SealKeyFile string `help:"File of the keys that seal secrets (default: seal.key in the data directory)." placeholder:"FILE"`
+}
+
+// fetchFlags are what products may be loaded from.
+type fetchFlags struct {
+	TemplateRoot []string `help:"Directories that templates may be loaded from (file:///…)." placeholder:"DIR"`
+	S3Endpoint   string   `name:"s3-endpoint" help:"Where S3 URLs are fetched from instead of AWS." placeholder:"URL"`
+}
+
+// devSettings are the flags of dev.
+type devSettings struct {
+	listenFlags
+	storeFlags
+	fetchFlags
+	Region string `help:"Region of unsigned calls." default:"us-east-1"`
+	Rules  string `help:"File of rules by which resources fail or are delayed (JSON or YAML)." placeholder:"FILE"`
+}
+
+// dev serves for tests and CI.
+type dev struct {
+	devSettings
+}
+
+// Run serves until ctx ends.
+func (d *dev) Run(ctx context.Context, log *slog.Logger) error {
+	s, err := openDev(ctx, d.devSettings, log)
+	if err != nil {
+		return err
+	}
+	kept := "a temporary store"
+	switch {
+	case d.Database != "":
+		kept = "PostgreSQL"
+	case d.Data != "":
+		kept = d.Data
+	}
+	return s.serve(ctx, func() {
+		fmt.Fprintf(os.Stderr, `Larder %s, dev mode: any credentials are accepted. Not for production.
+  API    %s   (Service Catalog, CloudFormation, STS)
+  store  %s
+
+  export AWS_ENDPOINT_URL=%[2]s AWS_REGION=%[4]s AWS_ACCESS_KEY_ID=me AWS_SECRET_ACCESS_KEY=any
+  aws servicecatalog list-portfolios
+
+`, version(), s.url(), kept, d.Region)
+	})
+}
+
+// openDev opens a server that trusts everybody.
+func openDev(ctx context.Context, d devSettings, log *slog.Logger) (*server, error) {
+	if err := checkListen(d.listenFlags); err != nil {
+		return nil, err
+	}
+	o := db.Options{URL: d.Database, Dir: d.Data, Logger: log}
+	keys := seal.Ephemeral()
+	var cleanup func()
+	switch {
+	case d.Data != "" && d.Database != "":
+		return nil, fmt.Errorf("give either --data or --database, not both")
+	case d.Data != "" || d.Database != "":
+		var err error
+		if keys, err = loadKeys(d.storeFlags); err != nil {
+			return nil, err
+		}
+	default:
+		dir, err := os.MkdirTemp("", "larder-dev-")
+		if err != nil {
+			return nil, err
+		}
+		o.Dir, o.Ephemeral = dir, true
+		cleanup = func() { os.RemoveAll(dir) }
+	}
+	return open(ctx, parts{
+		mode: modeDev, listen: d.listenFlags, database: o, keys: keys, cleanup: cleanup, rules: d.Rules,
+		policy: fetch.Policy{
+			HTTP: true, Loopback: true, Private: true, LinkLocal: true, Roots: d.TemplateRoot, S3Endpoint: d.S3Endpoint,
+		},
+		identify: func(context.Context, *db.DB) (callers, error) {
+			who := identity.Dev{Region: d.Region}
+			return callers{authenticate: who.Authenticate, authorize: who.Authorize, sts: stsHandlers(who.STS())}, nil
+		},
+		log: log,
+	})
+}
+
+// checkListen refuses to be heard beyond this machine by accident.
+func checkListen(l listenFlags) error {
+	host, _, err := net.SplitHostPort(l.Listen)
+	if err != nil {
+		return fmt.Errorf("--listen %s: %w", l.Listen, err)
+	}
+	ip := net.ParseIP(host)
+	if l.AllowRemote || strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("--listen %s is not a loopback address; --allow-remote if that is meant", l.Listen)
+}

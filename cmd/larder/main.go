@@ -1,0 +1,112 @@
+// Larder is a self-hosted service catalog that speaks the AWS Service Catalog
+// API and really provisions.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+)
+
+// cli is the command line.
+type cli struct {
+	ConfigFile string `help:"File of settings (YAML: flag names and values)." placeholder:"FILE"`
+	LogFormat  string `help:"How log lines look: ${enum}." enum:"auto,text,json" default:"auto"`
+	LogLevel   string `help:"What is logged: ${enum}." enum:"debug,info,warn,error" default:"info"`
+
+	Demo    demo  `cmd:"" help:"Publish example products, launch one, and keep serving."`
+	Dev     dev   `cmd:"" help:"Serve for tests and CI: any credentials, a temporary store unless --data."`
+	Serve   serve `cmd:"" help:"Serve for real use: signatures are verified, everything is kept."`
+	Version struct {
+		versionCommand
+	} `cmd:"" help:"Print the version."`
+	Config struct {
+		Print configPrint `cmd:"" help:"Print the settings of serve, their values and origins."`
+	} `cmd:"" help:"Settings."`
+	Compatibility compatibility `cmd:"" hidden:"" help:"Write docs/compatibility.md."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:]))
+}
+
+// run is main with its world as arguments. It returns the exit code.
+func run(ctx context.Context, args []string) int {
+	fail := func(err error) int {
+		fmt.Fprintf(os.Stderr, "larder: %v\n", err)
+		return 1
+	}
+	file, err := readSettings(args, os.Environ())
+	if err != nil {
+		return fail(err)
+	}
+	var c cli
+	parser, err := kong.New(&c,
+		kong.Name("larder"),
+		kong.Description("A self-hosted service catalog that speaks the AWS Service Catalog API and really provisions."),
+		kong.UsageOnError(),
+		kong.DefaultEnvars(envPrefix),
+		kong.Resolvers(file),
+		kong.Bind(file),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		return fail(err)
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return fail(err)
+	}
+	command.Bind(c.logger())
+	if err := command.Run(); err != nil {
+		return fail(err)
+	}
+	return 0
+}
+
+// logger logs to standard error: text for people, JSON for machines.
+func (c *cli) logger() *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		panic(err) // the enum of the flag are slog's own names
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" || c.LogFormat == "auto" && !term.IsTerminal(int(os.Stderr.Fd())) {
+		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, options))
+}
+
+type versionCommand struct{}
+
+// Run prints the version.
+func (versionCommand) Run() error {
+	fmt.Println("larder", version())
+	return nil
+}
+
+// version is that of the module, or the commit it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return s.Value[:12]
+		}
+	}
+	return "devel"
+}

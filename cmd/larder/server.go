@@ -1,0 +1,328 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"larder/internal/api"
+	"larder/internal/awsquery"
+	"larder/internal/catalog"
+	"larder/internal/cfn/cfnapi"
+	"larder/internal/cfn/resource"
+	"larder/internal/cfn/stack"
+	"larder/internal/db"
+	"larder/internal/engine"
+	"larder/internal/engine/cloudformation"
+	"larder/internal/fetch"
+	"larder/internal/identity"
+	"larder/internal/provisioning"
+	"larder/internal/seal"
+	httpserver "larder/internal/server"
+	"larder/internal/workflow"
+)
+
+// drainTime bounds how long a stopping server finishes the requests it has.
+const drainTime = 10 * time.Second
+
+// mode is how a server treats its callers; a store belongs to one mode.
+type mode string
+
+const (
+	modeDev   mode = "dev"
+	modeServe mode = "serve"
+)
+
+// settingMode is the setting in the database that holds the store's mode.
+const settingMode = "mode"
+
+// settingTokens is the setting that holds the secret of page tokens.
+const settingTokens = "page-token-secret"
+
+// parts are what a server is put together from.
+type parts struct {
+	mode     mode
+	listen   listenFlags
+	database db.Options
+	keys     *seal.Keys
+	policy   fetch.Policy
+	rules    string // file of failure rules; "" for none
+	log      *slog.Logger
+	started  time.Time
+	// identify says who calls, over the opened database.
+	identify func(ctx context.Context, d *db.DB) (callers, error)
+	cleanup  func() // after everything is closed; may be nil
+	tlsCert  string // files to serve HTTPS with; "" for HTTP
+	tlsKey   string
+}
+
+// callers is how a mode identifies who calls and what they may do.
+type callers struct {
+	authenticate func(r *http.Request, body []byte) (identity.Caller, error)
+	authorize    api.Middleware
+	query        awsquery.Authorizer
+	sts          *awsquery.STSHandlers
+}
+
+// A server is everything that runs in one process.
+type server struct {
+	parts
+	db       *db.DB
+	runner   *workflow.Runner
+	http     *httpserver.Server
+	listener net.Listener
+	stopRuns func() error
+}
+
+// service is what the API offers. An operation that no room has built is
+// absent's: it stands deeper, so any room's method hides it.
+type service struct {
+	*catalog.Catalog
+	*provisioning.Provisioning
+	*about
+	absent
+}
+
+type absent struct{ api.Unimplemented }
+
+// open puts a server together and starts carrying what an earlier one left.
+// Nothing is heard before serve is called.
+func open(ctx context.Context, p parts) (_ *server, err error) {
+	p.started = time.Now().UTC()
+	s := &server{parts: p}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.db, err = db.Open(ctx, p.database); err != nil {
+		return nil, err
+	}
+	tokens, err := s.stamp(ctx)
+	if err != nil {
+		return nil, err
+	}
+	client, err := fetch.New(p.policy)
+	if err != nil {
+		return nil, err
+	}
+	who, err := p.identify(ctx, s.db)
+	if err != nil {
+		return nil, err
+	}
+	var rules resource.Rules
+	if p.rules != "" {
+		if rules, err = readRules(p.rules); err != nil {
+			return nil, err
+		}
+	}
+	s.runner = workflow.New(s.db, workflow.Options{Logger: p.log})
+	stacks := stack.New(stack.Options{
+		DB: s.db, Runner: s.runner, Keys: p.keys, Rules: rules, Dev: p.mode == modeDev,
+		Handlers: &resource.Handlers{Dev: p.mode == modeDev},
+	})
+	cfn := &cloudformation.Engine{Stacks: stacks}
+	engines := func(artifactType string) engine.Engine {
+		if artifactType == string(api.ProvisioningArtifactTypeCloudFormationTemplate) {
+			return cfn
+		}
+		return nil
+	}
+	c := catalog.New(catalog.Options{
+		DB: s.db, Runner: s.runner, Engine: engines, Fetch: client, Keys: p.keys, Tokens: tokens,
+		Limits: limits(p.mode),
+	})
+	run := provisioning.New(provisioning.Options{
+		DB: s.db, Runner: s.runner, Catalog: c, Engine: engines, Keys: p.keys, Tokens: tokens, Logger: p.log,
+	})
+	s.http = httpserver.New(httpserver.Config{
+		Invoke:         api.Local(service{Catalog: c, Provisioning: run, about: &about{parts: &s.parts}}, who.authorize),
+		CloudFormation: cfnapi.Handlers(cfnapi.Options{Stacks: stacks, Fetch: client, Tokens: tokens}),
+		STS:            who.sts,
+		AuthorizeQuery: who.query,
+		Authenticate:   who.authenticate,
+		Hosts:          p.listen.PublicHost,
+		Checks:         []httpserver.Check{{Name: "database", Do: s.ping}},
+		Log:            p.log,
+	})
+	if s.listener, err = net.Listen("tcp", p.listen.Listen); err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return nil, fmt.Errorf("%s is taken; choose another address with --listen", p.listen.Listen)
+		}
+		return nil, err
+	}
+	s.carry()
+	return s, nil
+}
+
+// devQuotas is by how much dev multiplies AWS's quotas of populations, since
+// many tests share one server.
+const devQuotas = 100
+
+func limits(m mode) catalog.Limits {
+	if m == modeDev {
+		return catalog.AWSLimits().Times(devQuotas)
+	}
+	return catalog.AWSLimits()
+}
+
+// stamp makes the store this mode's, refuses one of the other mode's, and
+// returns the page tokens that belong to it.
+func (s *server) stamp(ctx context.Context) (*seal.Tokens, error) {
+	fresh := base64.StdEncoding.EncodeToString(seal.NewTokenSecret())
+	var secret string
+	err := s.db.Update(ctx, func(tx *db.Tx) error {
+		kept, err := db.AddSetting(tx, settingMode, string(s.mode))
+		if err != nil {
+			return err
+		}
+		if mode(kept) != s.mode {
+			return fmt.Errorf("this store belongs to larder %s and is not opened by larder %s", kept, s.mode)
+		}
+		secret, err = db.AddSetting(tx, settingTokens, fresh)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	raw, err := base64.StdEncoding.DecodeString(secret)
+	if err != nil {
+		return nil, fmt.Errorf("the store's page token secret is damaged: %w", err)
+	}
+	return seal.NewTokens(raw)
+}
+
+// carry carries durable runs until stopRuns.
+func (s *server) carry() {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.runner.Run(ctx) }()
+	s.stopRuns = func() error {
+		cancel()
+		return <-ended
+	}
+}
+
+func (s *server) ping(ctx context.Context) error {
+	return s.db.View(ctx, func(tx *db.Tx) error {
+		_, err := db.GetSetting(tx, settingMode)
+		return err
+	})
+}
+
+// url is where the server is found.
+func (s *server) url() string {
+	scheme := "http://"
+	if s.tlsCert != "" {
+		scheme = "https://"
+	}
+	return scheme + s.listener.Addr().String()
+}
+
+// serve answers requests until ctx ends, then drains, hands runs back and
+// closes. Ready is called once requests are served.
+func (s *server) serve(ctx context.Context, ready func()) error {
+	defer s.close()
+	var secure *tls.Config
+	if s.tlsCert != "" {
+		pair, err := tls.LoadX509KeyPair(s.tlsCert, s.tlsKey)
+		if err != nil {
+			return fmt.Errorf("--tls-cert: %w", err)
+		}
+		secure = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.http.Serve(ctx, s.listener, secure, drainTime) }()
+	if s.listen.ReadyFile != "" {
+		if err := writeReady(s.listen.ReadyFile, s.url()); err != nil {
+			return err
+		}
+	}
+	ready()
+	return <-served
+}
+
+// close ends whatever open began, in reverse.
+func (s *server) close() {
+	if s.stopRuns != nil {
+		if err := s.stopRuns(); err != nil {
+			s.log.Error("runs did not end cleanly", "error", err)
+		}
+	}
+	if s.listener != nil {
+		s.listener.Close()
+	}
+	if s.db != nil {
+		if err := s.db.Close(); err != nil {
+			s.log.Error("the database did not close cleanly", "error", err)
+		}
+	}
+	if s.cleanup != nil {
+		s.cleanup()
+	}
+}
+
+// writeReady tells whoever waits that requests are served: through a named
+// pipe if there is one, else by a file that appears whole.
+func writeReady(path, url string) error {
+	text := []byte(url + "\n")
+	if info, err := os.Stat(path); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
+		return os.WriteFile(path, text, 0)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".ready-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // gone already if the rename worked
+	if _, err := f.Write(text); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// readRules reads a file of failure rules.
+func readRules(path string) (resource.Rules, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return resource.Rules{}, fmt.Errorf("--rules: %w", err)
+	}
+	rules, err := resource.ParseRules(text)
+	if err != nil {
+		return resource.Rules{}, fmt.Errorf("--rules %s: %w", path, err)
+	}
+	return rules, nil
+}
+
+// about answers what the server is.
+type about struct{ parts *parts }
+
+// DescribeServer answers version, mode, database and age of the server.
+func (a *about) DescribeServer(context.Context, *api.DescribeServerInput) (*api.DescribeServerOutput, error) {
+	out := &api.DescribeServerOutput{
+		Version:       version(),
+		Mode:          api.ServerModeServe,
+		Database:      api.DatabaseKindSQLite,
+		StartedTime:   a.parts.started,
+		UptimeSeconds: int64(time.Since(a.parts.started).Seconds()),
+	}
+	if a.parts.mode == modeDev {
+		out.Mode = api.ServerModeDev
+	}
+	if a.parts.database.URL != "" {
+		out.Database = api.DatabaseKindPostgreSQL
+	}
+	return out, nil
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+
+	"larder/internal/awsquery"
+	"larder/internal/identity"
+)
+
+// stsHandlers serve AWS STS from the identity room.
+func stsHandlers(s *identity.STS) *awsquery.STSHandlers {
+	return &awsquery.STSHandlers{
+		GetCallerIdentity: func(ctx context.Context, _ *awsquery.GetCallerIdentityInput) (*awsquery.GetCallerIdentityOutput, error) {
+			c := s.GetCallerIdentity(ctx)
+			return &awsquery.GetCallerIdentityOutput{Account: c.Account, Arn: c.ARN, UserId: c.UserID}, nil
+		},
+		AssumeRole: func(ctx context.Context, in *awsquery.AssumeRoleInput) (*awsquery.AssumeRoleOutput, error) {
+			ask := identity.AssumeRoleInput{
+				RoleARN: in.RoleArn, RoleSessionName: in.RoleSessionName, DurationSeconds: in.DurationSeconds,
+				ExternalID: in.ExternalId, Policy: in.Policy,
+			}
+			for _, p := range in.PolicyArns {
+				ask.PolicyARNs = append(ask.PolicyARNs, p.Arn)
+			}
+			role, err := s.AssumeRole(ctx, ask)
+			if err != nil {
+				return nil, err
+			}
+			return &awsquery.AssumeRoleOutput{
+				AssumedRoleUser: &awsquery.AssumedRoleUser{Arn: role.ARN, AssumedRoleId: role.AssumedRoleID},
+				Credentials: &awsquery.Credentials{
+					AccessKeyId: role.AccessKeyID, SecretAccessKey: role.SecretAccessKey,
+					SessionToken: role.SessionToken, Expiration: role.Expiration,
+				},
+			}, nil
+		},
+	}
+}

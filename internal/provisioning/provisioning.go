@@ -1,0 +1,77 @@
+package provisioning
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"larder/internal/catalog"
+	"larder/internal/db"
+	"larder/internal/engine"
+	"larder/internal/identity"
+	"larder/internal/seal"
+	"larder/internal/workflow"
+)
+
+// DefaultDeadline is how long an operation may take before it is ended by
+// name. AWS documents no such bound; a record that never ends helps nobody.
+const DefaultDeadline = 24 * time.Hour
+
+// Options are what a Provisioning stands on.
+type Options struct {
+	DB      *db.DB
+	Runner  *workflow.Runner
+	Catalog *catalog.Catalog
+	// Engine returns the engine of an artifact type, nil if there is none.
+	Engine func(artifactType string) engine.Engine
+	Keys   *seal.Keys   // what launches are given is sealed with these
+	Tokens *seal.Tokens // page tokens
+	Now    func() time.Time
+	// Deadline bounds every operation; zero means DefaultDeadline.
+	Deadline time.Duration
+	Logger   *slog.Logger
+}
+
+// Provisioning serves the run-time operations. Its methods are those of
+// api.Service.
+type Provisioning struct {
+	db       *db.DB
+	runner   *workflow.Runner
+	catalog  *catalog.Catalog
+	engine   func(string) engine.Engine
+	keys     *seal.Keys
+	tokens   *seal.Tokens
+	now      func() time.Time
+	deadline time.Duration
+	log      *slog.Logger
+}
+
+// New returns a Provisioning and registers its runs with o.Runner.
+func New(o Options) *Provisioning {
+	p := &Provisioning{
+		db: o.DB, runner: o.Runner, catalog: o.Catalog, engine: o.Engine,
+		keys: o.Keys, tokens: o.Tokens, now: o.Now, deadline: o.Deadline, log: o.Logger,
+	}
+	if p.now == nil {
+		p.now = time.Now
+	}
+	if p.deadline == 0 {
+		p.deadline = DefaultDeadline
+	}
+	if p.log == nil {
+		p.log = slog.New(slog.DiscardHandler)
+	}
+	for _, definition := range []string{provisionRun, terminateRun} {
+		p.runner.Register(workflow.Definition{
+			Name:  definition,
+			Steps: []workflow.Step{{Name: "engine", Beat: p.beat}},
+		})
+	}
+	return p
+}
+
+// view runs fn in a read transaction on behalf of the caller in ctx.
+func (p *Provisioning) view(ctx context.Context, fn func(*db.Tx, identity.Caller) error) error {
+	caller := identity.CallerFrom(ctx)
+	return p.db.View(ctx, func(tx *db.Tx) error { return fn(tx, caller) })
+}

@@ -1,0 +1,88 @@
+package provisioning
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"larder/internal/api"
+	"larder/internal/db"
+	"larder/internal/identity"
+	"larder/internal/workflow"
+)
+
+// ListOperations lists what is under way in the caller's account and region:
+// Larder's own view of the durable runs, for operators.
+func (p *Provisioning) ListOperations(ctx context.Context, in *api.ListOperationsInput) (*api.ListOperationsOutput, error) {
+	pg, err := p.page(ctx, api.OpListOperations, in.PageSize, in.PageToken, stored(in.States))
+	if err != nil {
+		return nil, err
+	}
+	out := &api.ListOperationsOutput{Operations: []api.OperationDetail{}}
+	now := p.now()
+	err = p.view(ctx, func(tx *db.Tx, c identity.Caller) error {
+		filter := workflow.Filter{Account: c.Account, Region: c.Region, After: pg.after.ID, Limit: pg.size + 1}
+		for {
+			runs, err := workflow.List(tx, filter)
+			if err != nil {
+				return err
+			}
+			for _, run := range runs {
+				view := operationDetail(run, now)
+				if len(in.States) > 0 && !slices.Contains(in.States, view.State) {
+					continue
+				}
+				if len(out.Operations) == pg.size {
+					out.NextPageToken = p.next(pg, position{ID: out.Operations[pg.size-1].Id})
+					return nil
+				}
+				out.Operations = append(out.Operations, view)
+			}
+			if len(runs) < filter.Limit {
+				return nil
+			}
+			filter.After = runs[len(runs)-1].ID
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// DescribeOperation answers one run of the caller's account and region.
+func (p *Provisioning) DescribeOperation(ctx context.Context, in *api.DescribeOperationInput) (*api.DescribeOperationOutput, error) {
+	var run workflow.Info
+	err := p.view(ctx, func(tx *db.Tx, c identity.Caller) (err error) {
+		run, err = workflow.Get(tx, in.Id)
+		if err == nil && (run.Account != c.Account || run.Region != c.Region) {
+			err = db.ErrNoRows
+		}
+		return err
+	})
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, api.ResourceNotFound("Operation %s not found; operations that have ended are told by their records", in.Id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	detail := operationDetail(run, p.now())
+	return &api.DescribeOperationOutput{OperationDetail: &detail}, nil
+}
+
+func operationDetail(run workflow.Info, now time.Time) api.OperationDetail {
+	state := api.OperationStateQueued
+	switch {
+	case run.Awaits != "", run.Due.After(now):
+		state = api.OperationStateWaiting
+	case run.Node != "":
+		state = api.OperationStateRunning
+	}
+	return api.OperationDetail{
+		Id: run.ID, Kind: run.Definition, Subject: run.Subject,
+		AccountId: run.Account, Region: run.Region,
+		Step: run.Step, State: state, Attempts: int64(run.Attempt), LastError: run.LastError,
+		StartedTime: run.Started, UpdatedTime: run.Updated, DueTime: run.Due,
+	}
+}

@@ -1,0 +1,231 @@
+package provisioning
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"larder/internal/api"
+	"larder/internal/catalog"
+	"larder/internal/db"
+	"larder/internal/db/dbtest"
+	"larder/internal/engine"
+	"larder/internal/engine/enginetest"
+	"larder/internal/fetch"
+	"larder/internal/identity"
+	"larder/internal/seal"
+	"larder/internal/workflow"
+)
+
+// A world is the run-time room over a real catalog and a fake engine.
+type world struct {
+	t      *testing.T
+	db     *db.DB
+	keys   *seal.Keys
+	engine *enginetest.Fake
+	runner *workflow.Runner
+	client api.Client
+	now    func() time.Time
+
+	mu    sync.Mutex
+	fault func(workflow.Point, workflow.Beat) error
+	dead  chan struct{} // closed when the runner has ended
+
+	templates *httptest.Server
+	stop      func() error
+
+	portfolio, product, artifact string
+}
+
+var admin = identity.Caller{
+	Account: "123456789012", Region: "us-east-1", ARN: "arn:aws:iam::123456789012:user/admin", Level: identity.LevelAccount,
+}
+
+// as returns a context in which c calls.
+func as(c identity.Caller) context.Context {
+	return identity.WithCaller(context.Background(), c)
+}
+
+// session is a role session's caller.
+func session(role, name string, level identity.Level) identity.Caller {
+	c := admin
+	c.ARN = fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/%s", c.Account, role, name)
+	c.Level = level
+	return c
+}
+
+// service is what cmd would put together.
+type service struct {
+	*catalog.Catalog
+	*Provisioning
+	absent
+}
+
+type absent struct{ api.Unimplemented }
+
+// run tests on both databases.
+func run(t *testing.T, test func(t *testing.T, w *world)) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.publish()
+		test(t, w)
+	})
+}
+
+func newWorld(t *testing.T, d *db.DB) *world {
+	w := &world{t: t, db: d, keys: seal.Ephemeral(), engine: &enginetest.Fake{}, now: time.Now}
+	w.templates = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(rw, `{"Resources": {}}`)
+	}))
+	t.Cleanup(w.templates.Close)
+	w.open()
+	t.Cleanup(func() {
+		if err := w.stop(); err != nil && !errors.Is(err, workflow.ErrCrash) && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+// open starts a server's worth of rooms on the world's database; stop ends
+// them. Opening again is what a restart does.
+func (w *world) open() {
+	runner := workflow.New(w.db, workflow.Options{
+		Now: w.now, RetryMin: time.Millisecond, RetryMax: 10 * time.Millisecond,
+		Fault: func(p workflow.Point, b workflow.Beat) error {
+			w.mu.Lock()
+			fault := w.fault
+			w.mu.Unlock()
+			if fault == nil {
+				return nil
+			}
+			return fault(p, b)
+		},
+	})
+	w.runner = runner
+	tokens, err := seal.NewTokens(seal.NewTokenSecret())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	client, err := fetch.New(fetch.Policy{HTTP: true, Loopback: true})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	engines := func(string) engine.Engine { return w.engine }
+	c := catalog.New(catalog.Options{
+		DB: w.db, Runner: runner, Engine: engines, Keys: w.keys, Tokens: tokens, Now: w.now, Fetch: client,
+	})
+	p := New(Options{DB: w.db, Runner: runner, Catalog: c, Engine: engines, Keys: w.keys, Tokens: tokens, Now: w.now})
+	allow := func(next api.Invoker) api.Invoker { return next }
+	w.client = api.Client{Invoke: api.Local(service{Catalog: c, Provisioning: p}, allow)}
+	ctx, cancel := context.WithCancel(context.Background())
+	dead := make(chan struct{})
+	var ended error
+	go func() { ended = runner.Run(ctx); close(dead) }()
+	w.dead = dead
+	w.stop = func() error {
+		cancel()
+		<-dead
+		return ended
+	}
+}
+
+func (w *world) setFault(f func(workflow.Point, workflow.Beat) error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fault = f
+}
+
+// publish makes a product that admin and the role "launcher" may launch.
+func (w *world) publish() {
+	t, ctx := w.t, as(admin)
+	portfolio, err := w.client.CreatePortfolio(ctx, &api.CreatePortfolioInput{DisplayName: "P", ProviderName: "us", IdempotencyToken: "p"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.portfolio = portfolio.PortfolioDetail.Id
+	artifactType := api.ProvisioningArtifactTypeCloudFormationTemplate
+	product, err := w.client.CreateProduct(ctx, &api.CreateProductInput{
+		Name: "queue", Owner: "us", ProductType: api.ProductTypeCloudFormationTemplate, IdempotencyToken: "q",
+		ProvisioningArtifactParameters: &api.ProvisioningArtifactProperties{
+			Name: new("v1"), Type: &artifactType, Info: map[string]string{"LoadTemplateFromURL": w.templates.URL},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.product = product.ProductViewDetail.ProductViewSummary.ProductId
+	w.artifact = product.ProvisioningArtifactDetail.Id
+	if _, err := w.client.AssociateProductWithPortfolio(ctx, &api.AssociateProductWithPortfolioInput{PortfolioId: w.portfolio, ProductId: w.product}); err != nil {
+		t.Fatal(err)
+	}
+	for _, arn := range []string{admin.ARN, "arn:aws:iam::123456789012:role/launcher"} {
+		if _, err := w.client.AssociatePrincipalWithPortfolio(ctx, &api.AssociatePrincipalWithPortfolioInput{
+			PortfolioId: w.portfolio, PrincipalARN: arn, PrincipalType: api.PrincipalTypeIAM,
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// launch is a launch of the world's product.
+func (w *world) launch(name string) *api.ProvisionProductInput {
+	return &api.ProvisionProductInput{
+		ProductId: &w.product, ProvisioningArtifactId: &w.artifact, ProvisionedProductName: name, ProvisionToken: "launch-" + name,
+	}
+}
+
+// provision launches and returns the record.
+func (w *world) provision(c identity.Caller, name string) api.RecordDetail {
+	w.t.Helper()
+	out, err := w.client.ProvisionProduct(as(c), w.launch(name))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return *out.RecordDetail
+}
+
+// ended waits for the end of a record's operation and returns it.
+func (w *world) ended(recordID string) *api.DescribeRecordOutput {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(as(admin), 20*time.Second)
+	defer cancel()
+	for {
+		out, err := w.client.DescribeRecord(ctx, &api.DescribeRecordInput{Id: recordID})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		switch out.RecordDetail.Status {
+		case api.RecordStatusSucceeded, api.RecordStatusFailed:
+			return out
+		}
+	}
+}
+
+// describe returns a provisioned product as its account sees it.
+func (w *world) describe(name string) api.ProvisionedProductDetail {
+	w.t.Helper()
+	out, err := w.client.DescribeProvisionedProduct(as(admin), &api.DescribeProvisionedProductInput{Name: &name})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return *out.ProvisionedProductDetail
+}
+
+// wantError checks the code and words of a refusal.
+func wantError(t *testing.T, err error, code, words string) {
+	t.Helper()
+	var e *api.Error
+	if !errors.As(err, &e) {
+		t.Errorf("got %v, want %s", err, code)
+		return
+	}
+	if e.Code != code || !containsWords(e.Message, words) {
+		t.Errorf("got %s %q, want %s with %q", e.Code, e.Message, code, words)
+	}
+}
