@@ -103,8 +103,8 @@ func (o Organization) audience(account string) (string, []any) {
 
 // nodeForms are the ids of nodes, by the type that OrganizationNode has.
 var nodeForms = map[api.OrganizationNodeType]*regexp.Regexp{
-	api.OrganizationNodeTypeOrganization:       regexp.MustCompile(`^o-[a-z0-9]{1,32}$`),
-	api.OrganizationNodeTypeOrganizationalUnit: regexp.MustCompile(`^(ou-[a-z0-9]{1,32}-[a-z0-9]{1,32}|r-[a-z0-9]{1,32})$`),
+	api.OrganizationNodeTypeOrganization:       regexp.MustCompile(`^o-[a-z0-9]{10,32}$`),
+	api.OrganizationNodeTypeOrganizationalUnit: regexp.MustCompile(`^ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}$`),
 	api.OrganizationNodeTypeAccount:            regexp.MustCompile(`^\d{12}$`),
 }
 
