@@ -172,8 +172,7 @@ func (p *Parameter) read(n *Node) *Error {
 		}
 	}
 	// A default that its own constraints refuse makes the template invalid on
-	// AWS, whatever value is given (public issue trackers: "Template
-	// validation error: Parameter 'X' must match pattern …" on upload).
+	// AWS, whatever value is given (aws-sdk issue 632).
 	if p.Default != nil {
 		if err := p.check(*p.Default); err != nil {
 			return err.at(n.Get("Default")).under("Default")
@@ -253,16 +252,18 @@ func (p *Parameter) refuse(why string) *Error {
 	return fault("Parameter '%s' %s", p.Name, why)
 }
 
-// constrained refuses with the template's own words if it has some.
+// constrained refuses with the template's own words if it has some. AWS
+// leaves the quotes out then (aws-sdk issue 632).
 func (p *Parameter) constrained(why string) *Error {
 	if p.ConstraintDescription != "" {
-		return p.refuse("failed to satisfy constraint: " + p.ConstraintDescription)
+		return fault("Parameter %s failed to satisfy constraint: %s", p.Name, p.ConstraintDescription)
 	}
 	return p.refuse(why)
 }
 
 // splitList cuts the value of a list parameter: at commas, white space around
-// each member trimmed. As on AWS, the empty text is a list of one empty string.
+// each member trimmed. As on AWS, the empty text is a list of one empty string
+// (cfn-lint issue 4396).
 func splitList(value string) []string {
 	values := strings.Split(value, ",")
 	for i := range values {

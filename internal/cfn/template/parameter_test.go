@@ -46,7 +46,7 @@ func TestParameterValues(t *testing.T) {
 		{declaration: `{"Type": "String", "AllowedValues": ["a", 1, true]}`, value: "true", want: "true"},
 		{declaration: `{"Type": "String", "AllowedValues": ["a"]}`, value: "A", refused: "Parameter 'P' must be one of AllowedValues"},
 		{declaration: `{"Type": "String", "AllowedValues": []}`, value: "A", refused: "Parameter 'P' must be one of AllowedValues"},
-		{declaration: `{"Type": "String", "AllowedValues": ["a"], "ConstraintDescription": "say a."}`, value: "b", refused: "Parameter 'P' failed to satisfy constraint: say a."},
+		{declaration: `{"Type": "String", "AllowedValues": ["a"], "ConstraintDescription": "say a."}`, value: "b", refused: "Parameter P failed to satisfy constraint: say a."},
 		{declaration: `{"Type": "String", "AllowedPattern": "[a-z]+"}`, value: "abc", want: "abc"},
 		{declaration: `{"Type": "String", "AllowedPattern": "[a-z]+"}`, value: "abc1", refused: "Parameter 'P' must match pattern [a-z]+"},
 		{declaration: `{"Type": "String", "AllowedPattern": "a|b"}`, value: "bc", refused: "Parameter 'P' must match pattern a|b"},
@@ -101,9 +101,8 @@ func TestParameterValues(t *testing.T) {
 	}
 }
 
-// A default that its constraints refuse is the template's fault, but one of a
-// parameter that is always given would have done no harm elsewhere: it is
-// refused by Parse, with its place.
+// A default that its constraints refuse is the template's fault, whatever is
+// given: Parse refuses it, with its place.
 func TestParameterDefault(t *testing.T) {
 	t.Parallel()
 	_, err := Parse([]byte("Parameters:\n  P:\n    Type: Number\n    Default: many\nResources: {A: {Type: AWS::SNS::Topic}}\n"), DefaultLimits())
