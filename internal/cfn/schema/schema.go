@@ -1,7 +1,15 @@
 // Package schema knows the resource types of CloudFormation: what properties
 // they take, what of them cannot change in place, what Ref and Fn::GetAtt
 // give, and how their identifiers look. It is pure: embedded data and
-// functions of it.
+// functions of it. It imports nothing of the house, does no I/O, and knows
+// neither stacks nor templates.
+//
+// Three sources are packed into types.bin by gen: the registry's public
+// schemas and the hints beside them, as they were given (data/*.gz,
+// data/hints.json), and shapes.txt, written by hand, which says what those do
+// not: how identifiers and generated names look, what must be unique, where
+// AWS is known to differ from its schemas. To teach the package something
+// about a type, write it there and run go generate.
 package schema
 
 import "slices"

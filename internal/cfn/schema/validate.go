@@ -102,6 +102,10 @@ func (v *validation) check(n *node, value Value) {
 	}
 	v.depth++
 	defer func() { v.depth-- }()
+	if s, ok := scalar(value); ok && strings.Contains(s, "{{resolve:") {
+		v.unresolved(n, value)
+		return
+	}
 
 	start, parts, failed := len(v.found), 0, 0
 	part := func(judge func()) {
@@ -134,6 +138,15 @@ func (v *validation) check(n *node, value Value) {
 	}
 	if failed > 0 && parts > 1 {
 		v.sum(message{kind: allOf, matched: parts - failed, of: parts}, start)
+	}
+}
+
+// unresolved judges a text with a dynamic reference, whose value is known to
+// SSM or Secrets Manager alone: it may be any scalar.
+func (v *validation) unresolved(n *node, value Value) {
+	const scalars = isString | isInteger | isNumber | isBoolean
+	if n = v.t.resolve(n); n.types != 0 && n.types&scalars == 0 {
+		v.add(message{kind: wrongType, types: n.types, items: v.itemTypes(n), value: value})
 	}
 }
 
@@ -388,5 +401,24 @@ func (v *validation) combination(k kind, subs []*node, value Value) {
 		v.found = v.found[:start]
 		return
 	}
+	if names := eachRequired(subs); v.voice != registry && k == anyOf && names != nil {
+		v.found = v.found[:start]
+		v.add(message{kind: atLeastOne, names: names})
+		return
+	}
 	v.sum(message{kind: k, matched: matched, of: len(subs)}, start)
+}
+
+// eachRequired returns, sorted, the properties of alternatives that require
+// one each and say nothing else, or nil.
+func eachRequired(subs []*node) []string {
+	names := make([]string, len(subs))
+	for i, sub := range subs {
+		if len(sub.required) != 1 || sub.ref != none || sub.types != 0 || sub.properties != nil {
+			return nil
+		}
+		names[i] = sub.required[0]
+	}
+	slices.Sort(names)
+	return names
 }

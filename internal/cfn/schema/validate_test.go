@@ -49,6 +49,14 @@ func TestReason(t *testing.T) {
 			"enum", "AWS::EC2::FlowLog", `{"ResourceId": "vpc-1", "ResourceType": "VPC", "DestinationOptions": {"FileFormat": "text", "HiveCompatiblePartitions": true, "PerHourPartition": true}}`,
 			"registry\n#/DestinationOptions/FileFormat: #: only 1 subschema matches out of 2\n#/DestinationOptions/FileFormat: failed validation constraint for keyword [enum]",
 		},
+		{
+			"dynamic references", "AWS::RDS::DBInstance",
+			`{"MasterUsername": "{{resolve:secretsmanager:a-secret-with-a-very-long-name:SecretString:username}}", "Port": "{{resolve:ssm:port}}"}`, "",
+		},
+		{
+			"a dynamic reference for a list", "AWS::RDS::DBInstance", `{"VPCSecurityGroups": "{{resolve:ssm:groups}}"}`,
+			"registry\n#/VPCSecurityGroups: expected type: JSONArray, found: String",
+		},
 		{"integer", "AWS::SQS::Queue", `{"DelaySeconds": "soon"}`, "registry\n#/DelaySeconds: expected type: Integer, found: String"},
 		{"no integer", "AWS::SQS::Queue", `{"DelaySeconds": 1.5}`, "registry\n#/DelaySeconds: expected type: Integer, found: BigDecimal"},
 		{"no boolean", "AWS::SQS::Queue", `{"FifoQueue": 1}`, "registry\n#/FifoQueue: expected type: Boolean, found: Integer"},
@@ -88,6 +96,7 @@ func TestReason(t *testing.T) {
 		},
 		{"native: unknown", "AWS::Config::ConfigurationRecorder", `{"RoleARN": "arn:aws:iam::123456789012:role/r", "RoleArn": "r"}`, "Encountered unsupported property RoleArn"},
 		{"native: missing", "AWS::IAM::Policy", `{"PolicyName": "p", "Roles": ["r"]}`, "Property PolicyDocument cannot be empty."},
+		{"native: none of several", "AWS::IAM::Policy", `{"PolicyName": "p", "PolicyDocument": {}}`, "At least one of [Groups,Roles,Users] must be non-empty."},
 		{
 			"native: list of strings", "AWS::ElasticLoadBalancing::LoadBalancer", `{"Listeners": [], "SecurityGroups": "sg-1"}`,
 			"Value of property SecurityGroups must be of type List of String",

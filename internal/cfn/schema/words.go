@@ -158,8 +158,10 @@ func sayFramework(m message, path []string) string {
 		return "Encountered unsupported properties in {" + at + "}: [" + m.name + "]"
 	case wrongType:
 		return "Value of property {" + at + "} does not match type {" + m.types.expected("Object", "Array") + "}"
-	case exactlyOne, atLeastOne:
+	case exactlyOne:
 		return sayRegistry(m)
+	case atLeastOne:
+		return sayNonEmpty(m)
 	case keyword:
 		if m.pattern != "" {
 			return "Value for property {" + at + "} does not match pattern {" + m.pattern + "}"
@@ -188,10 +190,16 @@ func sayNative(m message, path []string) string {
 			return "Value of property " + name + " must be an object"
 		}
 		return "Value of property " + name + " must be of type " + m.types.expected("Object", "List")
-	case exactlyOne, atLeastOne:
+	case exactlyOne:
 		return sayRegistry(m)
+	case atLeastOne:
+		return sayNonEmpty(m)
 	}
 	return "Value of property " + name + " is invalid"
+}
+
+func sayNonEmpty(m message) string {
+	return "At least one of [" + strings.Join(m.names, ",") + "] must be non-empty."
 }
 
 // wrongTypes is what the validator says of a value of the wrong type; one
