@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -139,6 +140,17 @@ func TestUnique(t *testing.T) {
 	other.LogicalID = "Other"
 	if b, _, _ := queue.Unique(queue.Simulate(other, nil)); a == b {
 		t.Error("two queues have one name")
+	}
+}
+
+func TestFacts(t *testing.T) {
+	t.Parallel()
+	db, _ := Lookup("AWS::RDS::DBInstance")
+	if !db.Stateful() || !slices.Contains(db.WriteOnly(), "MasterUserPassword") || !slices.Equal(db.Identifiers(), []string{"DBInstanceIdentifier"}) {
+		t.Errorf("a database: %v, %v, %v", db.Stateful(), db.WriteOnly(), db.Identifiers())
+	}
+	if route, _ := Lookup("AWS::EC2::Route"); route.Stateful() {
+		t.Error("a route keeps data")
 	}
 }
 

@@ -67,5 +67,9 @@ type Type struct {
 // type, in order; a nested one's as a path, such as Schedule/ScheduleId.
 func (t *Type) Identifiers() []string { return slices.Clone(t.primary) }
 
+// WriteOnly returns the properties that reading a resource back does not show,
+// such as passwords; nested ones as paths.
+func (t *Type) WriteOnly() []string { return slices.Clone(t.writeOnly) }
+
 // Stateful reports whether the type keeps data that is lost with it.
 func (t *Type) Stateful() bool { return t.stateful }
