@@ -45,7 +45,7 @@ var (
 	ruleExecutionParameterValueList        = rule{min: 0, max: 25}
 	ruleId                                 = rule{min: 1, max: 100, pattern: patternId}
 	ruleIdempotencyToken                   = rule{min: 1, max: 128, pattern: patternIdempotencyToken}
-	ruleIdentityDescription                = rule{max: 1000}
+	ruleIdentityDescription                = rule{max: 1000, pattern: patternEngineWorkflowFailureReason}
 	ruleIdentityName                       = rule{min: 1, max: 128, pattern: patternIdentityName}
 	ruleIdentityPath                       = rule{min: 1, max: 512, pattern: patternIdentityPath}
 	ruleNotificationArn                    = rule{min: 1, max: 1224, pattern: patternNotificationArn}

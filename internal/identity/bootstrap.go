@@ -67,13 +67,14 @@ func Bootstrap(ctx context.Context, d *db.DB, keys *seal.Keys, account string, d
 		if err := tx.Exec(`INSERT INTO account (id, name, created) VALUES (?, ?, ?)`, account, "first", now); err != nil {
 			return err
 		}
-		if err := insertPrincipal(tx, &user, data); err != nil {
+		if err := user.add(tx, data); err != nil {
 			return err
 		}
-		if err := insertAttachment(tx, user.id, AdministratorAccess); err != nil {
+		if err := attach(tx, user.id, AdministratorAccess); err != nil {
 			return err
 		}
-		return insertAccessKey(tx, a.Credentials.AccessKeyID, user.id, sealed, now)
+		key := accessKey{id: a.Credentials.AccessKeyID, user: user.id, created: now}
+		return key.add(tx, sealed)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the administrator could not be kept, the access key %s is of no use: %w", a.Credentials.AccessKeyID, err)

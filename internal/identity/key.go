@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"larder/internal/db"
-	"larder/internal/id"
 	"larder/internal/sigv4"
 )
 
@@ -36,26 +35,39 @@ func tokenContext(accessKeyID string) string { return "session token of access k
 // isSessionKey reports whether an access key belongs to a session.
 func isSessionKey(accessKeyID string) bool { return strings.HasPrefix(accessKeyID, "ASIA") }
 
+// isAccessKeyID reports whether s could be the id of an access key: the bounds
+// and the pattern of AWS's model. What could not is not looked for.
+func isAccessKeyID(s string) bool {
+	if len(s) < 16 || len(s) > 128 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
 // A keyRow is what the database knows of an access key.
 type keyRow struct {
-	secret  string // sealed
-	active  bool
-	owner   principal
-	groups  []principal
-	granted []grantedPolicy
+	secret string // sealed
+	active bool
+	owner  principal
+	holdings
 
 	// of a session
-	session  string
-	token    string
-	policies string // JSON
-	expires  int64
+	session string
+	token   string
+	limits  string // session policies, in JSON
+	expires int64
 }
 
 // load reads an access key and all that it stands for; nil if nobody has it
 // or it is not active.
 func (s *Serve) load(ctx context.Context, accessKeyID string) (*credential, error) {
 	var row keyRow
-	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
+	err := s.db.View(ctx, func(tx *db.Tx) error {
 		row = keyRow{}
 		if isSessionKey(accessKeyID) {
 			return row.readSession(tx, accessKeyID)
@@ -73,25 +85,33 @@ func (s *Serve) load(ctx context.Context, accessKeyID string) (*credential, erro
 		return nil, fmt.Errorf("access key %s: %w", accessKeyID, err)
 	}
 	c := &credential{secret: string(secret), token: row.token}
-	a := &authority{}
-	if a.identity, err = s.parsed(row.granted); err != nil {
-		return nil, fmt.Errorf("policies of %s: %w", row.owner.name, err)
+	if c.caller, err = s.caller(&row.owner, row.holdings); err != nil {
+		return nil, err
 	}
-	owner := row.owner.arn("aws")
-	if !isSessionKey(accessKeyID) {
-		c.caller = Caller{Account: owner.Account, ARN: owner.String(), UserID: string(row.owner.id), AccessKeyID: accessKeyID}
-		for _, g := range row.groups {
-			c.caller.Groups = append(c.caller.Groups, g.arn("aws").String())
-		}
+	if isSessionKey(accessKeyID) {
+		a := c.caller.authority
+		c.expires = db.Time(row.expires)
+		c.caller = sessionCaller("", accessKeyID, row.owner.arn("aws"), row.owner.id, row.session)
 		c.caller.authority = a
-		return c, nil
+		if a.session, err = parseSessionPolicies(row.limits); err != nil {
+			return nil, fmt.Errorf("policies of session %s: %w", row.session, err)
+		}
 	}
-	c.expires = db.Time(row.expires)
-	c.caller = sessionCaller("", accessKeyID, owner, row.owner.id, row.session)
-	if a.session, err = parseSessionPolicies(row.policies); err != nil {
-		return nil, fmt.Errorf("policies of session %s: %w", row.session, err)
+	c.caller.AccessKeyID = accessKeyID
+	return c, nil
+}
+
+// caller is a user, or a role before anybody assumed it, with what it may do.
+func (s *Serve) caller(p *principal, h holdings) (Caller, error) {
+	policies, err := s.parsed(h.policies)
+	if err != nil {
+		return Caller{}, fmt.Errorf("policies of %s: %w", p.name, err)
 	}
-	c.caller.authority = a
+	arn := p.arn("aws").String()
+	c := Caller{Account: p.account, ARN: arn, UserID: string(p.id), authority: &authority{identity: policies}}
+	for _, g := range h.groups {
+		c.Groups = append(c.Groups, g.arn("aws").String())
+	}
 	return c, nil
 }
 
@@ -101,26 +121,19 @@ func (row *keyRow) readKey(tx *db.Tx, accessKeyID string) error {
 	if err != nil {
 		return err
 	}
-	if row.groups, err = groupsOf(tx, row.owner.id); err != nil {
-		return err
-	}
-	whose := []id.Unique{row.owner.id}
-	for _, g := range row.groups {
-		whose = append(whose, g.id)
-	}
-	row.granted, err = policiesOf(tx, whose...)
+	row.holdings, err = holdingsOf(tx, &row.owner)
 	return err
 }
 
 func (row *keyRow) readSession(tx *db.Tx, accessKeyID string) error {
 	err := row.owner.scan(tx.Row(`SELECT s.secret, s.name, s.token, s.policies, s.expires, `+principalColumns+`
 		FROM role_session s JOIN principal p ON p.id = s.role_id WHERE s.access_key = ?`, accessKeyID),
-		&row.secret, &row.session, &row.token, &row.policies, &row.expires)
+		&row.secret, &row.session, &row.token, &row.limits, &row.expires)
 	if err != nil {
 		return err
 	}
 	row.active = true
-	row.granted, err = policiesOf(tx, row.owner.id)
+	row.holdings, err = holdingsOf(tx, &row.owner)
 	return err
 }
 
@@ -129,8 +142,8 @@ func (row *keyRow) readSession(tx *db.Tx, accessKeyID string) error {
 func (s *Serve) parsed(granted []grantedPolicy) ([]*Policy, error) {
 	var out []*Policy
 	for _, g := range granted {
-		if name, ok := managedName(g.arn); ok && g.document == "" {
-			if m, ok := s.managed[name]; ok {
+		if _, managed, _ := readPolicyARN(g.arn); managed != "" {
+			if m, ok := s.managed[managed]; ok {
 				out = append(out, m.policy)
 			}
 			continue
@@ -159,9 +172,4 @@ func parseSessionPolicies(text string) ([]*Policy, error) {
 		out = append(out, p)
 	}
 	return out, nil
-}
-
-func insertAccessKey(tx *db.Tx, accessKeyID string, user id.Unique, sealedSecret string, created int64) error {
-	return tx.Exec(`INSERT INTO access_key (id, user_id, secret, active, created) VALUES (?, ?, ?, 1, ?)`,
-		accessKeyID, string(user), sealedSecret, created)
 }

@@ -46,18 +46,3 @@ func readManaged() (map[string]managedPolicy, error) {
 	}
 	return all, nil
 }
-
-// managedName returns the name in the ARN of a managed policy, of any
-// partition.
-func managedName(arn string) (string, bool) {
-	rest, ok := strings.CutPrefix(arn, "arn:aws")
-	if !ok {
-		return "", false
-	}
-	partition, name, ok := strings.Cut(rest, managedPrefix)
-	if !ok || partition != "" && partition != "-cn" && partition != "-us-gov" {
-		return "", false
-	}
-	// Some managed policies live under a path; their names are unique anyway.
-	return name[strings.LastIndexByte(name, '/')+1:], true
-}

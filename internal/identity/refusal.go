@@ -52,3 +52,11 @@ func checkScope(auth sigv4.Authorization) error {
 	}
 	return nil
 }
+
+// refusalText is what a caller would be told.
+func refusalText(err error) string {
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		return e.Message
+	}
+	return err.Error()
+}

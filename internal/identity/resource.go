@@ -2,6 +2,7 @@ package identity
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	"larder/internal/api"
@@ -132,4 +133,9 @@ func text(v reflect.Value) string {
 		return ""
 	}
 	return v.String()
+}
+
+// isLeveled reports whether an action is one of the leveled operations.
+func isLeveled(action string) bool {
+	return slices.ContainsFunc(leveledOps, func(op api.Op) bool { return strings.EqualFold(action, actionOf(op)) })
 }
