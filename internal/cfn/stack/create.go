@@ -87,7 +87,7 @@ func (s *Stacks) Create(ctx context.Context, in CreateInput) (Stack, error) {
 		TimeoutMinutes: int(in.Timeout / time.Minute), Rules: in.Rules,
 		Journal: Journal{
 			Operation: key, Kind: KindCreate, Run: "stk-" + id.UUID(), Token: in.Token,
-			Phase: creating, Clock: now.UnixMilli(), Packs: firstPack,
+			Phase: creating, Clock: now.UnixMilli(), Packs: firstPack, First: firstPack,
 		},
 	}
 	if in.Timeout > 0 {

@@ -97,8 +97,8 @@ func (t *turn) settleCreations(ctx context.Context) error {
 }
 
 func (t *turn) created(it *item) {
-	warning := it.Warn
-	t.end(it, CreateComplete, warning)
+	it.Complete = true
+	t.end(it, CreateComplete, it.Warn)
 }
 
 // releaseCreated lets those start who waited for what is complete, and keeps
@@ -192,13 +192,14 @@ func (t *turn) prepare(ctx context.Context, it *item) (reason string, err error)
 			return "", err
 		}
 		if p.Failure != nil {
-			return p.Failure.Message, nil
+			return p.Failure.Message, nil //nolint:nilerr // a failure is an outcome, not an error
 		}
 		if !isText(p.Model.Physical) || !isText(p.Model.Identifier) {
 			return badPhysical, nil
 		}
 		it.model, it.Warn = p.Model, p.Warning
 	}
+	it.Asked = it.kind.Outside
 	t.rehearse(resource.Create, it)
 	return "", nil
 }
@@ -307,7 +308,7 @@ func (t *turn) askToCreate(ctx context.Context, it *item) error {
 		return err
 	}
 	t.touch(it)
-	it.Kept, it.Called = p.Kept, true
+	it.Kept = p.Kept
 	if p.Warning != "" {
 		it.Warn = p.Warning
 	}

@@ -73,6 +73,7 @@ func (s *Stacks) tryDelete(ctx context.Context, in DeleteInput, key string) erro
 	st.Journal = Journal{
 		Operation: key, Kind: KindDelete, Run: "stk-" + id.UUID(), Token: in.Token, Phase: deleting,
 		Retain: in.Retain, Clock: max(before.Journal.Clock+1, now.UnixMilli()), Packs: before.Journal.Packs + 1,
+		First: before.Journal.Packs + 1,
 	}
 	st.Status, st.Reason, st.Deleted = DeleteInProgress, userInitiated, now
 	if in.Role != "" {

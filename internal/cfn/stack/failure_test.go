@@ -40,7 +40,7 @@ A CREATE_COMPLETE
 B CREATE_IN_PROGRESS early
 B CREATE_IN_PROGRESS: Resource creation Initiated
 B CREATE_FAILED: out of luck
-C CREATE_FAILED: Resource creation cancelled
+C CREATE_FAILED: (canceled)
 - ROLLBACK_IN_PROGRESS: The following resource(s) failed to create: [B, C]. Rollback requested by user.
 C DELETE_IN_PROGRESS
 B DELETE_IN_PROGRESS
@@ -62,7 +62,7 @@ Resources:
 Name CREATE_IN_PROGRESS early
 Other CREATE_IN_PROGRESS early
 Name CREATE_FAILED early: Property validation failure: [The property {/Type} is required]
-Other CREATE_FAILED early: Resource creation cancelled
+Other CREATE_FAILED early: (canceled)
 - ROLLBACK_IN_PROGRESS: The following resource(s) failed to create: [Name, Other]. Rollback requested by user.
 Other DELETE_COMPLETE early
 Name DELETE_COMPLETE early
@@ -268,7 +268,7 @@ func TestDeleteWhileCreating(t *testing.T) {
 		if err != nil || !op.Ended || op.Outcome != "" || op.Failure == nil {
 			t.Errorf("the operation that was taken over: %+v, %v", op, err)
 		}
-		if told := h.told(st); !strings.Contains(told, "B CREATE_FAILED: Resource creation cancelled\n") {
+		if told := h.told(st); !strings.Contains(told, "B CREATE_FAILED: (canceled)\n") {
 			t.Errorf("B was not canceled:\n%s", told)
 		}
 	})

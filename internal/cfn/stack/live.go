@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -25,9 +26,10 @@ type live struct {
 
 	// The frontier. While creating, ready holds what may be started; while
 	// removing, what may be removed. open is what has been started.
-	ready []*item
-	open  []*item
-	left  int // items that are neither done nor open
+	ready  []*item
+	sorted bool // ready is in order
+	open   []*item
+	left   int // items that are neither done nor open
 }
 
 // item is a resource of a stack in operation.
@@ -37,6 +39,7 @@ type item struct {
 	given map[string]schema.Value // as evaluated, with secrets
 	model schema.Model
 	made  bool // there is a row of it
+	tried bool // its removal has failed in this operation, which does not try again
 
 	waits int     // for how many others it waits
 	heirs []*item // who waits for it
@@ -55,12 +58,12 @@ func (it *item) gone() bool {
 // settle clears what was under way.
 func (it *item) settle(status Status, reason string) {
 	it.Status, it.Reason = status, reason
-	it.Due, it.Hang, it.Fail, it.Warn, it.Called, it.Kept = 0, false, "", "", false, nil
+	it.Due, it.Hang, it.Fail, it.Warn, it.Kept = 0, false, "", "", nil
 }
 
 // planCreation sets the frontier for creating what is not there yet.
 func (l *live) planCreation() error {
-	l.ready, l.open, l.left = nil, nil, 0
+	l.ready, l.open, l.left, l.sorted = nil, nil, 0, false
 	for _, it := range l.order {
 		it.waits, it.heirs = 0, nil
 	}
@@ -93,7 +96,7 @@ func (l *live) planCreation() error {
 // planRemoval sets the frontier for removing what is there: an item goes when
 // all that depend on it are gone.
 func (l *live) planRemoval() {
-	l.ready, l.open, l.left = nil, nil, 0
+	l.ready, l.open, l.left, l.sorted = nil, nil, 0, false
 	for _, it := range l.order {
 		it.waits, it.heirs = 0, nil
 	}
@@ -110,7 +113,7 @@ func (l *live) planRemoval() {
 	}
 	for _, it := range slices.Backward(l.order) {
 		switch {
-		case it.gone():
+		case it.gone(), it.tried:
 		case it.Status == DeleteInProgress:
 			l.open = append(l.open, it)
 		default:
@@ -126,14 +129,24 @@ func (l *live) planRemoval() {
 func (l *live) release(it *item) {
 	for _, heir := range it.heirs {
 		if heir.waits--; heir.waits == 0 {
-			l.ready = append(l.ready, heir)
+			l.ready, l.sorted = append(l.ready, heir), false
 		}
 	}
 	it.heirs = nil
 }
 
-// take removes up to n items from the frontier and makes them open.
+// take removes up to n items from the frontier and makes them open. They go
+// in the template's order, or against it while removing: which items a beat
+// works on follows from the rows alone, whoever carried the last one.
 func (l *live) take(n int) []*item {
+	if !l.sorted {
+		forth := 1
+		if l.stack.Journal.Phase != creating {
+			forth = -1
+		}
+		slices.SortFunc(l.ready, func(a, b *item) int { return forth * cmp.Compare(a.Place, b.Place) })
+		l.sorted = true
+	}
 	n = min(n, len(l.ready))
 	wave := slices.Clone(l.ready[:n])
 	l.ready = l.ready[n:]

@@ -21,6 +21,7 @@ type pack struct {
 // the table of what exists.
 type entry struct {
 	LogicalID  string            `json:"id"`
+	Place      int               `json:"place"` // in the template's order
 	Type       string            `json:"type"`
 	Status     Status            `json:"status"`
 	Reason     string            `json:"reason,omitempty"`
@@ -30,15 +31,16 @@ type entry struct {
 	Properties json.RawMessage   `json:"properties,omitempty"` // as evaluated, secrets masked
 	Secrets    map[string]string `json:"secrets,omitempty"`    // sealed, by JSON pointer into Properties
 	Depends    []string          `json:"depends,omitempty"`
-	Policy     string            `json:"policy,omitempty"` // DeletionPolicy
+	Policy     string            `json:"policy,omitempty"`   // DeletionPolicy
+	Complete   bool              `json:"complete,omitempty"` // it was created once
 
 	// What is under way.
-	Due    int64           `json:"due,omitempty"`  // ms: look again then
-	Hang   bool            `json:"hang,omitempty"` // until canceled
-	Fail   string          `json:"fail,omitempty"` // how it will end when due
-	Warn   string          `json:"warn,omitempty"` // to be shown when it ends
-	Called bool            `json:"called,omitempty"`
-	Kept   json.RawMessage `json:"kept,omitempty"`
+	Due   int64           `json:"due,omitempty"`   // ms: look again then
+	Hang  bool            `json:"hang,omitempty"`  // until canceled
+	Fail  string          `json:"fail,omitempty"`  // how it will end when due
+	Warn  string          `json:"warn,omitempty"`  // to be shown when it ends
+	Asked bool            `json:"asked,omitempty"` // a handler outside was, or is about to be, asked to create it
+	Kept  json.RawMessage `json:"kept,omitempty"`
 }
 
 // A happening is an event at rest.

@@ -21,14 +21,8 @@ func (t *turn) remove(ctx context.Context) error {
 	if err := t.settleRemovals(ctx); err != nil {
 		return err
 	}
-	if l.stack.Journal.Canceled || t.overdue() {
-		for _, it := range l.open {
-			if it.Status == DeleteInProgress {
-				t.end(it, DeleteFailed, deletionCancelled)
-			}
-		}
-		l.open = nil
-		l.stack.Journal.Canceled = false
+	if l.stack.Journal.Canceled {
+		t.stopRemovals()
 	}
 	switch {
 	case len(l.ready) > 0:
@@ -37,6 +31,18 @@ func (t *turn) remove(ctx context.Context) error {
 		t.finish()
 	}
 	return nil
+}
+
+// stopRemovals ends a removal that was canceled with what it has come to.
+func (t *turn) stopRemovals() {
+	l := t.l
+	for _, it := range l.open {
+		if it.Status == DeleteInProgress {
+			t.end(it, DeleteFailed, deletionCancelled)
+		}
+	}
+	l.open, l.ready = nil, nil
+	l.stack.Journal.Canceled = false
 }
 
 // CloudFormation's words, in its spelling.
@@ -101,7 +107,7 @@ func (t *turn) startRemovals(ctx context.Context) error {
 		switch {
 		case t.keeps(it):
 			t.end(it, DeleteSkipped, "")
-		case it.Physical == "" && !it.made && !it.Called:
+		case it.Physical == "" && !it.made && !it.Asked:
 			// It failed before anything of it existed.
 			t.end(it, DeleteComplete, "")
 		default:
@@ -161,7 +167,7 @@ func (t *turn) keeps(it *item) bool {
 	if slices.Contains(st.Journal.Retain, it.LogicalID) {
 		return true
 	}
-	if it.Status == CreateFailed {
+	if !it.Complete {
 		return false // a policy is for what has come to be
 	}
 	undone := st.Journal.Kind == KindCreate // the operation that created it is being undone
@@ -174,37 +180,39 @@ func (t *turn) keeps(it *item) bool {
 	return false
 }
 
-// finish ends a removal.
+// finish ends a removal: well, if the stack has let go of everything.
 func (t *turn) finish() {
 	l := t.l
 	var failed []*item
+	left := 0
 	for _, it := range l.order {
 		if it.Status == DeleteFailed {
 			failed = append(failed, it)
 		}
+		if !it.gone() {
+			left++
+		}
 	}
-	rollback := l.stack.Journal.Phase == rollingBack
+	complete, incomplete := DeleteComplete, DeleteFailed
+	if l.stack.Journal.Phase == rollingBack {
+		complete, incomplete = RollbackComplete, RollbackFailed
+	}
 	t.over = true
-	if len(failed) > 0 {
-		reason := fmt.Sprintf("The following resource(s) failed to delete: [%s]. ", names(failed))
-		if rollback {
-			t.turnTo(RollbackFailed, reason)
-		} else {
-			t.turnTo(DeleteFailed, reason)
-		}
-		if l.stack.Journal.Failure == nil {
-			f := &Failure{Reason: reason}
-			for _, it := range failed {
-				f.Causes = append(f.Causes, Cause{LogicalID: it.LogicalID, Type: it.Type, Reason: it.Reason})
-			}
-			l.stack.Journal.Failure = f
-		}
+	if left == 0 {
+		t.dropImports, t.dropExports = true, true
+		t.turnTo(complete, "")
 		return
 	}
-	t.dropImports, t.dropExports = true, true
-	if rollback {
-		t.turnTo(RollbackComplete, "")
-		return
+	reason := fmt.Sprintf("The following resource(s) failed to delete: [%s]. ", names(failed))
+	if len(failed) == 0 {
+		reason = "The operation was canceled"
 	}
-	t.turnTo(DeleteComplete, "")
+	t.turnTo(incomplete, reason)
+	if l.stack.Journal.Failure == nil {
+		f := &Failure{Reason: reason}
+		for _, it := range failed {
+			f.Causes = append(f.Causes, Cause{LogicalID: it.LogicalID, Type: it.Type, Reason: it.Reason})
+		}
+		l.stack.Journal.Failure = f
+	}
 }

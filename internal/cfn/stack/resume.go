@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -38,7 +39,7 @@ func (s *Stacks) resume(ctx context.Context, b workflow.Beat) (*live, error) {
 // load makes a stack's state anew from its rows.
 func (s *Stacks) load(ctx context.Context, st Stack) (*live, error) {
 	var (
-		packs []string
+		packs []numbered
 		rows  []resource.Row
 		text  []byte
 	)
@@ -59,12 +60,12 @@ func (s *Stacks) load(ctx context.Context, st Stack) (*live, error) {
 		return nil, err
 	}
 	l := &live{stack: st, items: map[string]*item{}, loaded: true}
-	entries, err := fold(packs)
+	entries, last, err := fold(packs)
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range entries {
-		if err := s.restore(l, e); err != nil {
+	for i, e := range entries {
+		if err := s.restore(l, e, last[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -81,6 +82,7 @@ func (s *Stacks) load(ctx context.Context, st Stack) (*live, error) {
 		}
 	}
 	if !isCreating {
+		slices.SortFunc(l.order, func(a, b *item) int { return cmp.Compare(a.Place, b.Place) })
 		l.planRemoval()
 		return l, nil
 	}
@@ -98,34 +100,34 @@ func (s *Stacks) load(ctx context.Context, st Stack) (*live, error) {
 }
 
 // fold returns a stack's resources as they stand, in the order in which they
-// first came to be.
-func fold(packs []string) ([]entry, error) {
-	var entries []entry
+// first came to be, and the number of the pack that says so of each.
+func fold(packs []numbered) (entries []entry, last []int64, err error) {
 	index := map[string]int{}
-	for _, body := range packs {
-		p, err := decodePack(body)
+	for _, n := range packs {
+		p, err := decodePack(n.body)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, e := range p.Items {
 			if i, ok := index[e.LogicalID]; ok {
-				entries[i] = e
+				entries[i], last[i] = e, n.number
 				continue
 			}
 			index[e.LogicalID] = len(entries)
-			entries = append(entries, e)
+			entries, last = append(entries, e), append(last, n.number)
 		}
 	}
-	return entries, nil
+	return entries, last, nil
 }
 
 // restore adds what is known of a resource to the state.
-func (s *Stacks) restore(l *live, e entry) error {
+func (s *Stacks) restore(l *live, e entry, pack int64) error {
 	kind, ok := s.handlers.Find(e.Type)
 	if !ok {
 		return fmt.Errorf("stack %s: nobody handles %s", l.stack.ID, e.Type)
 	}
 	it := &item{entry: e, kind: kind}
+	it.tried = e.Status == DeleteFailed && pack >= l.stack.Journal.First
 	if kind.Outside && len(e.Properties) > 0 {
 		props, err := resource.DecodeProperties(e.Properties)
 		if err != nil {
@@ -146,7 +148,7 @@ func (s *Stacks) restore(l *live, e entry) error {
 func (l *live) expect(handlers *resource.Handlers) error {
 	resources := l.eval.Resources()
 	l.order = make([]*item, 0, len(resources))
-	for _, r := range resources {
+	for place, r := range resources {
 		it, ok := l.items[r.LogicalID]
 		if !ok {
 			kind, known := handlers.Find(r.Type)
@@ -154,7 +156,7 @@ func (l *live) expect(handlers *resource.Handlers) error {
 				return fmt.Errorf("stack %s: nobody handles %s", l.stack.ID, r.Type)
 			}
 			it = &item{kind: kind, entry: entry{
-				LogicalID: r.LogicalID, Type: r.Type, Policy: r.DeletionPolicy,
+				LogicalID: r.LogicalID, Place: place, Type: r.Type, Policy: r.DeletionPolicy,
 				Depends: slices.Clone(l.eval.Dependencies(r.LogicalID)),
 			}}
 			l.items[r.LogicalID] = it

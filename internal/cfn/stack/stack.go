@@ -74,6 +74,7 @@ type Journal struct {
 
 	Clock int64 `json:"clock"` // time of the last event, ms
 	Packs int64 `json:"packs"` // number of the last pack
+	First int64 `json:"first"` // number of the operation's first pack
 }
 
 // phase is what the operation in charge is doing.

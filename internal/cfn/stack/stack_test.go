@@ -128,7 +128,11 @@ func (h *house) told(st stack.Stack) string {
 			if e.Physical == "" {
 				line += " early"
 			}
-			if e.Reason != "" {
+			switch e.Reason {
+			case "":
+			case "Resource creation cancelled": //nolint:misspell // AWS writes it so
+				line += ": (canceled)"
+			default:
 				line += ": " + e.Reason
 			}
 			lines = append([]string{line}, lines...)

@@ -78,24 +78,24 @@ func insertPack(tx *db.Tx, stack string, number int64, body string) error {
 	return tx.Exec(`INSERT INTO stack_pack (stack, number, body) VALUES (?, ?, ?)`, stack, number, body)
 }
 
-// allPacks returns a stack's packs in order.
-func allPacks(tx *db.Tx, stack string) ([]string, error) {
-	return db.Collect(tx, func(r *db.Rows) (body string, err error) {
-		err = r.Scan(&body)
-		return body, err
-	}, `SELECT body FROM stack_pack WHERE stack = ? ORDER BY number`, stack)
-}
-
+// numbered is a pack at rest.
 type numbered struct {
 	number int64
 	body   string
 }
 
+func scanPack(r *db.Rows) (p numbered, err error) {
+	err = r.Scan(&p.number, &p.body)
+	return p, err
+}
+
+// allPacks returns a stack's packs in order.
+func allPacks(tx *db.Tx, stack string) ([]numbered, error) {
+	return db.Collect(tx, scanPack, `SELECT number, body FROM stack_pack WHERE stack = ? ORDER BY number`, stack)
+}
+
 func packsBefore(tx *db.Tx, stack string, number int64, limit int) ([]numbered, error) {
-	return db.Collect(tx, func(r *db.Rows) (p numbered, err error) {
-		err = r.Scan(&p.number, &p.body)
-		return p, err
-	}, `SELECT number, body FROM stack_pack WHERE stack = ? AND number <= ? ORDER BY number DESC LIMIT ?`, stack, number, limit)
+	return db.Collect(tx, scanPack, `SELECT number, body FROM stack_pack WHERE stack = ? AND number <= ? ORDER BY number DESC LIMIT ?`, stack, number, limit)
 }
 
 // operation rows

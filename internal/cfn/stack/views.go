@@ -158,7 +158,7 @@ func (s *Stacks) Resources(ctx context.Context, account, region, stack string) (
 }
 
 func (s *Stacks) resourcesOf(ctx context.Context, st *Stack) ([]Resource, error) {
-	var packs []string
+	var packs []numbered
 	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
 		packs, err = allPacks(tx, st.ID)
 		return err
@@ -166,7 +166,7 @@ func (s *Stacks) resourcesOf(ctx context.Context, st *Stack) ([]Resource, error)
 	if err != nil {
 		return nil, err
 	}
-	entries, err := fold(packs)
+	entries, _, err := fold(packs)
 	if err != nil {
 		return nil, err
 	}
