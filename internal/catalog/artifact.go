@@ -410,11 +410,15 @@ func findArtifact(tx *db.Tx, p id.Product, artifactID, name string) (artifact, e
 
 // insertArtifact writes a new version with its body.
 func insertArtifact(tx *db.Tx, a artifact) error {
-	data, err := encode(a)
-	if err != nil {
+	if err := db.PutBlob(tx, a.Digest, a.body); err != nil {
 		return err
 	}
-	if err := db.PutBlob(tx, a.Digest, a.body); err != nil {
+	return insertArtifactRow(tx, a)
+}
+
+func insertArtifactRow(tx *db.Tx, a artifact) error {
+	data, err := encode(a)
+	if err != nil {
 		return err
 	}
 	return tx.Exec(`INSERT INTO artifact (id, product, account, region, digest, created, data, template) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,

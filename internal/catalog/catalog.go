@@ -95,6 +95,7 @@ func New(o Options) *Catalog {
 		c.now = time.Now
 	}
 	c.runner.Register(c.shareDefinition())
+	c.runner.Register(c.copyDefinition())
 	return c
 }
 

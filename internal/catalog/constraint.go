@@ -200,7 +200,7 @@ func (c *Catalog) UpdateConstraint(ctx context.Context, in *api.UpdateConstraint
 			if err := c.checkRole(tx, meaning); err != nil {
 				return err
 			}
-			if k.Description == k.rule.describe() { // nobody has given one
+			if k.Description == k.describe() { // nobody has given one
 				k.Description = meaning.describe()
 			}
 			k.Parameters, k.rule = *in.Parameters, meaning

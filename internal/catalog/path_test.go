@@ -9,7 +9,6 @@ import (
 
 	"larder/internal/api"
 	"larder/internal/engine"
-	"larder/internal/id"
 )
 
 func TestLaunchPaths(t *testing.T) {
@@ -35,7 +34,7 @@ func TestLaunchPaths(t *testing.T) {
 		if diff := cmp.Diff(want, paths.LaunchPathSummaries); diff != "" {
 			w.Errorf("paths (-want +got):\n%s", diff)
 		}
-		view := id.Product(product).View()
+		view := product.View()
 		for _, in := range []*api.DescribeProductInput{{Id: new(string(product))}, {Name: new("bucket")}} {
 			d := ok(alice.DescribeProduct(alice, in))(w)
 			want := &api.DescribeProductOutput{

@@ -100,7 +100,7 @@ func (r *rule) parseUpdate(text string) error {
 	}
 	var allowed string
 	if err := members(string(properties), map[string]any{"TagUpdateOnProvisionedProduct": &allowed}); err != nil {
-		return fmt.Errorf("Properties: %w", err)
+		return fmt.Errorf("in Properties: %w", err)
 	}
 	r.TagUpdate = allowed == "ALLOWED"
 	if !r.TagUpdate && allowed != "NOT_ALLOWED" {
@@ -120,7 +120,7 @@ func (r *rule) parseStackSet(text string) error {
 		"AccountList": &s.Accounts, "RegionList": &s.Regions, "AdminRole": &s.AdminRole,
 		"ExecutionRole": &s.ExecutionRole, "StackInstanceControl": &control,
 	}); err != nil {
-		return fmt.Errorf("Properties: %w", err)
+		return fmt.Errorf("in Properties: %w", err)
 	}
 	switch {
 	case len(s.Accounts) == 0 || len(s.Accounts) > maxStackSetAccounts:
@@ -172,7 +172,7 @@ func (r *rule) parseTemplate(text string) error {
 		return err
 	}
 	if err := json.Unmarshal(raw, &rules); err != nil || rules == nil {
-		return fmt.Errorf("Rules must be an object")
+		return fmt.Errorf("member Rules must be an object")
 	}
 	for name, body := range rules {
 		if err := checkRule(body); err != nil {
