@@ -4,10 +4,14 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // evidence returns the path of a recording, or skips the test: the recordings
@@ -234,5 +238,66 @@ func TestRecordedChangeSets(t *testing.T) {
 				t.Errorf("%s template %d: %v", c.Name, i+1, err)
 			}
 		}
+	}
+}
+
+// TestRecordedSummaries holds what is told of a template against
+// GetTemplateSummary's recorded answers.
+func TestRecordedSummaries(t *testing.T) {
+	t.Parallel()
+	type summary struct {
+		Capabilities, ResourceTypes []string
+		CapabilitiesReason, Version string
+		Parameters                  []struct{ ParameterKey, ParameterType string }
+		ResourceIdentifierSummaries []struct {
+			ResourceType       string
+			LogicalResourceIds []string
+		}
+	}
+	type transcript struct {
+		Name            string
+		Transcript      []map[string]any
+		RecordedContent map[string]json.RawMessage `json:"recorded_content"`
+	}
+	compared := 0
+	for _, one := range jsonLines[transcript](t, evidence(t, "transcripts.jsonl")) {
+		src, ok := one.RecordedContent["get_template_summary_by_body"]
+		if !ok {
+			continue
+		}
+		var want summary
+		if err := json.Unmarshal(src, &want); err != nil {
+			t.Fatal(err)
+		}
+		for _, call := range one.Transcript {
+			if call["op"] != "cloudformation.get_template_summary" || len(bodies(call)) == 0 {
+				continue
+			}
+			compared++
+			tpl, err := Parse([]byte(bodies(call)[0]), DefaultLimits())
+			if err != nil {
+				t.Errorf("%s: %v", one.Name, err)
+				continue
+			}
+			s := tpl.Summary()
+			got := summary{Capabilities: s.Capabilities.Names, CapabilitiesReason: s.Capabilities.Reason, Version: s.Format, ResourceTypes: s.ResourceTypes}
+			for _, p := range tpl.Parameters {
+				got.Parameters = append(got.Parameters, struct{ ParameterKey, ParameterType string }{p.Name, p.Type})
+			}
+			for _, i := range s.Identifiers {
+				got.ResourceIdentifierSummaries = append(got.ResourceIdentifierSummaries, struct {
+					ResourceType       string
+					LogicalResourceIds []string
+				}{i.Type, i.LogicalIDs})
+			}
+			// AWS's order is no order.
+			unordered := cmpopts.SortSlices(func(a, b any) bool { return fmt.Sprint(a) < fmt.Sprint(b) })
+			if diff := cmp.Diff(want, got, unordered); diff != "" {
+				t.Errorf("%s (-recorded +got):\n%s", one.Name, diff)
+			}
+		}
+	}
+	if compared == 0 {
+		t.Error("no recorded summary was found")
 	}
 }

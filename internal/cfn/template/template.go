@@ -46,6 +46,11 @@ func (t *Template) Condition(name string) *Condition { return t.conditions[name]
 // Resource returns the resource of that logical id, or nil.
 func (t *Template) Resource(logicalID string) *Resource { return t.resources[logicalID] }
 
+// Pending returns the first transform that must run before the template can
+// be evaluated, or "". Until then its resource types and references are not
+// final.
+func (t *Template) Pending() string { return t.pending }
+
 // Parse reads a YAML or JSON template and refuses what CloudFormation refuses
 // before it creates anything. The error is an [*Error].
 //
