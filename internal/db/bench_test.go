@@ -17,7 +17,7 @@ func databases(b *testing.B, fn func(*testing.B, *db.DB)) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		defer d.Close()
+		defer func() { _ = d.Close() }()
 		fn(b, d)
 	})
 	b.Run("postgres", func(b *testing.B) { fn(b, dbtest.Postgres(b)) })

@@ -33,7 +33,7 @@ func TestOpenRefuses(t *testing.T) {
 	} {
 		if d, err := db.Open(t.Context(), o); err == nil {
 			t.Errorf("%+v opened", o)
-			d.Close()
+			_ = d.Close()
 		}
 	}
 }
@@ -212,7 +212,7 @@ func TestMigrateTogether(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			d.Close()
+			_ = d.Close()
 		})
 	}
 	all.Wait()

@@ -51,7 +51,7 @@ func (r *Runner) work(base context.Context) {
 		r.beating--
 		h.cancel = nil
 		r.settle(h, next, outcome)
-		if r.full && len(r.held) < maxHeld/2 {
+		if r.full && r.room() >= r.o.Workers {
 			r.wake()
 		}
 		r.mu.Unlock()

@@ -40,7 +40,7 @@ func (r *Runner) claim(ctx context.Context) (time.Duration, error) {
 	for {
 		now := r.o.Now()
 		r.mu.Lock()
-		room := min(maxHeld-len(r.held), claimAtOnce)
+		room := min(r.room(), claimAtOnce)
 		// Until the new time is known every run that comes to lie here counts
 		// as sooner, and wakes.
 		r.next, r.stale, r.full = time.Time{}, false, room <= 0
@@ -88,6 +88,16 @@ func (r *Runner) claim(ctx context.Context) (time.Duration, error) {
 			return r.o.Sweep, err
 		}
 	}
+}
+
+// room is how many more runs this node may take. Where other nodes could
+// carry them it takes no more than its workers have at hand soon. Needs mu.
+func (r *Runner) room() int {
+	room := maxHeld - len(r.held)
+	if !r.db.Embedded() {
+		room = min(room, 2*r.o.Workers-len(r.queue))
+	}
+	return room
 }
 
 // pause is how long the sweeper may sleep when the next run is due at due.

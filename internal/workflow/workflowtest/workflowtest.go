@@ -56,19 +56,23 @@ func EveryStep(t *testing.T, build func(t testing.TB, e Env) World) {
 }
 
 func everyStep(t *testing.T, d *db.DB, build func(testing.TB, Env) World) {
-	clean, beats := carry(t, d, build, undisturbed)
-	if t.Failed() {
-		return
+	clean, beats, err := Carry(t, d, build, func(int, workflow.Point, workflow.Beat) error { return nil })
+	if err != nil {
+		t.Fatal(err)
 	}
 	if len(beats) == 0 {
 		t.Fatal("the world started no run")
 	}
 	t.Logf("%d beats:\n%s\nleave\n%s", len(beats), strings.Join(beats, "\n"), clean)
-	check := func(name string, f fault) {
+	check := func(name string, f Fault) {
 		t.Helper()
-		got, after := carry(t, d, build, f)
+		got, after, err := Carry(t, d, build, f)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
 		if diff := cmp.Diff(clean, got); diff != "" {
-			t.Errorf("%s: the world differs from the undisturbed one:\n%s\nbeats:\n%s", name, diff, strings.Join(after, "\n"))
+			// One difference at a time.
+			t.Fatalf("%s: the world differs from the undisturbed one:\n%s\nbeats:\n%s", name, diff, strings.Join(after, "\n"))
 		}
 	}
 	for k, kind := range kinds {
@@ -76,59 +80,50 @@ func everyStep(t *testing.T, d *db.DB, build func(testing.TB, Env) World) {
 			if testing.Short() && (i+k)%3 != 0 {
 				continue
 			}
-			check(fmt.Sprintf("beat %d (%s) %s", i, beat, kind.name), kind.at(i))
-			if t.Failed() {
-				return // one difference at a time
-			}
+			check(fmt.Sprintf("beat %d (%s) %s", i, beat, kind.name), func(n int, p workflow.Point, _ workflow.Beat) error {
+				if n == i && p == kind.at {
+					return kind.err
+				}
+				return nil
+			})
 		}
 	}
-	check("every beat lost once", everySecond)
+	check("every other beat lost", func(n int, p workflow.Point, _ workflow.Beat) error {
+		if p == workflow.Decided && n%2 == 0 {
+			return workflow.ErrCrash
+		}
+		return nil
+	})
 }
 
-// A fault decides what happens at a point of the nth beat.
-type fault func(tr *trial, n int, p workflow.Point, b workflow.Beat) error
+// A Fault decides what happens at a point of the nth beat of a trial, counted
+// from 0. It returns nil, [workflow.ErrCrash], [ErrStolen], [ErrTakenOver],
+// or an error that is the beat's.
+type Fault func(n int, p workflow.Point, b workflow.Beat) error
 
-var errFault = errors.New("workflowtest: this beat fails")
+var (
+	// ErrStolen is a Fault: another node takes the run meanwhile, as if the
+	// lease had run out, and hands it back.
+	ErrStolen = errors.New("workflowtest: the run is stolen")
+	// ErrTakenOver is a Fault: another node carries all runs meanwhile, as
+	// far as they go.
+	ErrTakenOver = errors.New("workflowtest: the runs are taken over")
 
-func undisturbed(*trial, int, workflow.Point, workflow.Beat) error { return nil }
-
-// everySecond has the process killed between effect and record of every
-// other beat, so that each is carried twice.
-func everySecond(_ *trial, n int, p workflow.Point, _ workflow.Beat) error {
-	if p == workflow.Decided && n%2 == 0 {
-		return workflow.ErrCrash
-	}
-	return nil
-}
+	errFails = errors.New("workflowtest: this beat fails")
+)
 
 var kinds = []struct {
 	name string
-	at   func(i int) fault
+	at   workflow.Point
+	err  error
 }{
-	{"killed before", happens(workflow.Begun, workflow.ErrCrash)},
-	{"failed before", happens(workflow.Begun, errFault)},
-	{"killed between effect and record", happens(workflow.Decided, workflow.ErrCrash)},
-	{"failed between effect and record", happens(workflow.Decided, errFault)},
-	{"killed after", happens(workflow.Recorded, workflow.ErrCrash)},
-	{"stolen and handed back", does(workflow.Decided, (*trial).steal)},
-	{"stolen and carried on", does(workflow.Decided, (*trial).takeOver)},
-}
-
-// happens returns err at a point of beat i.
-func happens(at workflow.Point, err error) func(int) fault {
-	return does(at, func(*trial, workflow.Beat) error { return err })
-}
-
-// does does something at a point of beat i.
-func does(at workflow.Point, do func(*trial, workflow.Beat) error) func(int) fault {
-	return func(i int) fault {
-		return func(tr *trial, n int, p workflow.Point, b workflow.Beat) error {
-			if n == i && p == at {
-				return do(tr, b)
-			}
-			return nil
-		}
-	}
+	{"killed before", workflow.Begun, workflow.ErrCrash},
+	{"failed before", workflow.Begun, errFails},
+	{"killed between effect and record", workflow.Decided, workflow.ErrCrash},
+	{"failed between effect and record", workflow.Decided, errFails},
+	{"killed after", workflow.Recorded, workflow.ErrCrash},
+	{"stolen and handed back", workflow.Decided, ErrStolen},
+	{"stolen and carried on", workflow.Decided, ErrTakenOver},
 }
 
 // A clock is real time and the jumps made so far.
@@ -157,7 +152,7 @@ type trial struct {
 	db    *db.DB
 	world World
 	clock clock
-	fault fault
+	fault Fault
 
 	mu    sync.Mutex
 	beats []string
@@ -170,10 +165,12 @@ const (
 	processes = 1000
 )
 
-// carry returns what the world has become and which beats it took.
-func carry(t testing.TB, d *db.DB, build func(testing.TB, Env) World, f fault) (string, []string) {
+// Carry empties the database, builds a world on it and carries its runs to
+// their end under faults of the caller's making. It returns what the world
+// has become and which beats it took.
+func Carry(t testing.TB, d *db.DB, build func(testing.TB, Env) World, f Fault) (dump string, beats []string, err error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	dbtest.Empty(t, d)
 	tr := &trial{db: d, fault: f, now: map[string]int{}}
@@ -182,22 +179,18 @@ func carry(t testing.TB, d *db.DB, build func(testing.TB, Env) World, f fault) (
 	for range processes {
 		crashed, err := tr.process(ctx, start)
 		if err != nil {
-			t.Fatalf("%v\nbeats:\n%s\nleft: %v", err, strings.Join(tr.beats, "\n"), tr.left(t.Context()))
+			return "", tr.beats, fmt.Errorf("%w\nbeats:\n%s\nleft: %+v", err, strings.Join(tr.beats, "\n"), tr.left(context.Background()))
 		}
 		if !crashed {
 			dump, err := tr.world.Dump(ctx)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return dump, tr.beats
+			return dump, tr.beats, err
 		}
 		start = nil
 		if err := expire(ctx, d); err != nil {
-			t.Fatal(err)
+			return "", tr.beats, err
 		}
 	}
-	t.Fatalf("not done after %d processes", processes)
-	return "", nil
+	return "", tr.beats, fmt.Errorf("not done after %d processes", processes)
 }
 
 // process is the life of one Runner; it reports whether that crashed.
@@ -278,7 +271,14 @@ func (tr *trial) point(p workflow.Point, b workflow.Beat) error {
 	}
 	n := tr.now[b.Run]
 	tr.mu.Unlock()
-	return tr.fault(tr, n, p, b)
+	switch err := tr.fault(n, p, b); {
+	case errors.Is(err, ErrStolen):
+		return tr.steal(b)
+	case errors.Is(err, ErrTakenOver):
+		return tr.takeOver()
+	default:
+		return err
+	}
 }
 
 // steal does what another node does that takes a run whose lease has run
@@ -290,7 +290,7 @@ func (tr *trial) steal(b workflow.Beat) error {
 }
 
 // takeOver has another node carry all runs as far as they go meanwhile.
-func (tr *trial) takeOver(workflow.Beat) error {
+func (tr *trial) takeOver() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := expire(ctx, tr.db); err != nil {
