@@ -65,6 +65,7 @@ func BenchmarkServe(b *testing.B) {
 			return err
 		})
 	})
+	p.stop()
 }
 
 // inParallel runs do from that many goroutines and reports the rate.

@@ -33,14 +33,13 @@ type cli struct {
 	Compatibility compatibility `cmd:"" hidden:"" help:"Write docs/compatibility.md."`
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:]))
-}
+func main() { os.Exit(run(os.Args[1:])) }
 
-// run is main with its world as arguments. It returns the exit code.
-func run(ctx context.Context, args []string) int {
+// run is main without the exit, whose code it returns. The first signal asks
+// the command to end; a second one ends the process.
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
 	fail := func(err error) int {
 		fmt.Fprintf(os.Stderr, "larder: %v\n", err)
 		return 1

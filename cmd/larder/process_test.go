@@ -2,11 +2,11 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,8 +18,32 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"larder": func() { os.Exit(run(context.Background(), os.Args[1:])) },
+		"larder": func() {
+			stop := profile()
+			code := run(os.Args[1:])
+			stop()
+			os.Exit(code)
+		},
 	})
+}
+
+// profile writes a CPU profile of the process to the file that
+// TEST_CPUPROFILE names, so that a benchmark's server can be looked into:
+//
+//	TEST_CPUPROFILE=/tmp/cpu go test -run '^$' -bench Serve ./cmd/larder
+func profile() (stop func()) {
+	path := os.Getenv("TEST_CPUPROFILE")
+	if path == "" {
+		return func() {}
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		panic(err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		panic(err)
+	}
+	return func() { pprof.StopCPUProfile(); f.Close() }
 }
 
 // A process is the real binary, serving.

@@ -110,11 +110,11 @@ This is shown once:
 // allowQuery authorizes CloudFormation's operations. STS's own are judged by
 // the identity room: anybody may ask who they are, and AssumeRole asks the role.
 func allowQuery(who *identity.Serve) awsquery.Authorizer {
-	return func(ctx context.Context, op awsquery.Op, _ any) error {
+	return func(ctx context.Context, op awsquery.Op, in any) error {
 		if op.Service == awsquery.STS {
 			return nil
 		}
-		return who.Allow(ctx, op.String())
+		return who.Allow(ctx, op.String(), in)
 	}
 }
 

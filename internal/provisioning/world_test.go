@@ -97,6 +97,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 func (w *world) open() {
 	runner := workflow.New(w.db, workflow.Options{
 		Now: w.now, RetryMin: time.Millisecond, RetryMax: 10 * time.Millisecond,
+		LeaseTTL: 300 * time.Millisecond, Sweep: 50 * time.Millisecond, // a killed node's runs are soon found
 		Fault: func(p workflow.Point, b workflow.Beat) error {
 			w.mu.Lock()
 			fault := w.fault
