@@ -86,7 +86,7 @@ func openServe(ctx context.Context, c serveSettings, log *slog.Logger) (*server,
 			}
 			return callers{
 				authenticate: who.Authenticate, authorize: who.Authorize,
-				query: allowQuery(who), sts: stsHandlers(who.STS()),
+				query: allowQuery(who), sts: stsHandlers(who.STS()), serve: who,
 			}, nil
 		},
 	})

@@ -24,6 +24,7 @@ import (
 	"larder/internal/engine"
 	"larder/internal/engine/cloudformation"
 	"larder/internal/fetch"
+	"larder/internal/id"
 	"larder/internal/identity"
 	"larder/internal/provisioning"
 	"larder/internal/seal"
@@ -71,6 +72,8 @@ type callers struct {
 	authorize    api.Middleware
 	query        awsquery.Authorizer
 	sts          *awsquery.STSHandlers
+	// serve knows the principals that exist; nil in dev, where all do.
+	serve *identity.Serve
 }
 
 // A server is everything that runs in one process.
@@ -88,6 +91,7 @@ type server struct {
 type service struct {
 	*catalog.Catalog
 	*provisioning.Provisioning
+	*identity.Directory
 	*about
 	absent
 }
@@ -137,15 +141,20 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 		}
 		return nil
 	}
+	var directory *identity.Directory
+	var exists func(*db.Tx, id.Principal) (bool, error)
+	if who.serve != nil {
+		directory, exists = identity.NewDirectory(who.serve, tokens), identity.Exists
+	}
 	c := catalog.New(catalog.Options{
-		DB: s.db, Runner: s.runner, Engine: engines, Fetch: client, Keys: p.keys, Tokens: tokens,
+		DB: s.db, Runner: s.runner, Engine: engines, Fetch: client, Keys: p.keys, Tokens: tokens, Exists: exists,
 		Limits: limits(p.mode),
 	})
 	run := provisioning.New(provisioning.Options{
 		DB: s.db, Runner: s.runner, Catalog: c, Engine: engines, Keys: p.keys, Tokens: tokens, Logger: p.log,
 	})
 	s.http = httpserver.New(httpserver.Config{
-		Invoke:         api.Local(service{Catalog: c, Provisioning: run, about: &about{parts: &s.parts}}, who.authorize),
+		Invoke:         api.Local(service{Catalog: c, Provisioning: run, Directory: directory, about: &about{parts: &s.parts}}, who.authorize),
 		CloudFormation: cfnapi.Handlers(cfnapi.Options{Stacks: stacks, Fetch: client, Tokens: tokens}),
 		STS:            who.sts,
 		AuthorizeQuery: who.query,

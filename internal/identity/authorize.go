@@ -29,18 +29,12 @@ func (s *Serve) Authorize(next api.Invoker) api.Invoker {
 }
 
 // Allow decides about an action that isn't one of the API's operations, such
-// as cloudformation:DescribeStacks on a stack's ARN. No resource is "*".
-func (s *Serve) Allow(ctx context.Context, action string, resources ...string) error {
+// as cloudformation:DescribeStacks, with the operation's input. A stack or a
+// stack set that the input names is the resource; without one it is "*".
+func (s *Serve) Allow(ctx context.Context, action string, in any) error {
 	c := CallerFrom(ctx)
-	if len(resources) == 0 {
-		resources = anyResource
-	}
-	for _, resource := range resources {
-		if _, err := c.decide(action, resource, false); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := c.decide(action, stackResource(c, in), false)
+	return err
 }
 
 // levels are the condition keys by which a policy grants less than the whole

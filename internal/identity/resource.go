@@ -121,6 +121,35 @@ func (t *target) resources(c Caller, in any) []string {
 
 var anyResource = []string{"*"}
 
+// stackResource is the ARN of the stack or stack set that the input of an
+// operation of CloudFormation names. A name stands for whichever stack has it:
+// its UUID is unknown before it exists.
+func stackResource(c Caller, in any) string {
+	v := reflect.Indirect(reflect.ValueOf(in))
+	if v.Kind() != reflect.Struct {
+		return "*"
+	}
+	named := func(member string) string {
+		f := v.FieldByName(member)
+		if !f.IsValid() {
+			return ""
+		}
+		return text(f)
+	}
+	for _, name := range []string{named("StackName"), named("ChangeSetName"), named("StackSetName")} {
+		if _, err := id.ParseARN(name); err == nil {
+			return name
+		}
+	}
+	if name := named("StackName"); name != "" {
+		return id.StackARN(c.Region, c.Account, name, "*").String()
+	}
+	if name := named("StackSetName"); name != "" {
+		return id.StackSetARN(c.Region, c.Account, name, "*").String()
+	}
+	return "*"
+}
+
 // text reads a member that is a text or a pointer to one.
 func text(v reflect.Value) string {
 	if v.Kind() == reflect.Pointer {

@@ -104,11 +104,50 @@ func TestServeAuthorizes(t *testing.T) {
 	_, err := invoke(identity.WithCaller(t.Context(), identity.Caller{Account: account, Region: "us-east-1", ARN: "arn:aws:iam::123456789012:user/b"}), api.OpDescribePortfolio, in)
 	wants(t, err, api.CodeAccessDenied, "User: arn:aws:iam::123456789012:user/b is not authorized to perform: servicecatalog:DescribePortfolio on resource: "+
 		"arn:aws:catalog:us-east-1:123456789012:portfolio/port-1 because no identity-based policy allows the servicecatalog:DescribePortfolio action")
-	if err := w.Allow(w.as(t, w.admin.Credentials), "cloudformation:DescribeStacks"); err != nil {
+	if err := w.Allow(w.as(t, w.admin.Credentials), "cloudformation:DescribeStacks", nil); err != nil {
 		t.Error(err)
 	}
-	if err := w.Allow(t.Context(), "cloudformation:DescribeStacks"); api.Code(err) != api.CodeAccessDenied {
+	if err := w.Allow(t.Context(), "cloudformation:DescribeStacks", nil); api.Code(err) != api.CodeAccessDenied {
 		t.Errorf("a nobody: %v", err)
+	}
+}
+
+// CloudFormation's operations are decided on the stack that they name.
+func TestAllow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.client(t)
+	admin := w.as(t, w.admin.Credentials)
+	bob := newUser(admin, c, "bob")
+	must(c.AttachPolicy(admin, &api.AttachPolicyInput{PolicyARN: "arn:aws:iam::aws:policy/AWSServiceCatalogEndUserFullAccess", PrincipalARN: userARN("bob")}))
+	ctx := w.as(t, bob)
+	type stack struct{ StackName, ChangeSetName, StackSetName string }
+	const arn = "arn:aws:cloudformation:us-east-1:123456789012:"
+	for _, tt := range []struct {
+		in   any
+		want string // the resource that is refused; "" for none
+	}{
+		{&stack{StackName: "SC-123456789012-pp-abc"}, ""},
+		{&stack{StackName: arn + "stack/SC-123456789012-pp-abc/u"}, ""},
+		{&stack{StackSetName: "SC-123456789012-pp-abc"}, ""},
+		{&stack{StackName: "mine"}, arn + "stack/mine/*"},
+		{&stack{StackName: arn + "stack/mine/u"}, arn + "stack/mine/u"},
+		{&stack{ChangeSetName: arn + "changeSet/c/u"}, arn + "changeSet/c/u"},
+		{&stack{StackSetName: "mine"}, arn + "stackset/mine:*"},
+		{&stack{}, "*"},
+		{&struct{}{}, "*"},
+		{nil, "*"},
+	} {
+		err := w.Allow(ctx, "cloudformation:UpdateStack", tt.in)
+		if tt.want == "" {
+			if err != nil {
+				t.Errorf("%+v: %v", tt.in, err)
+			}
+			continue
+		}
+		if api.Code(err) != api.CodeAccessDenied || !strings.Contains(err.Error(), " on resource: "+tt.want+" because") {
+			t.Errorf("%+v: %v, want %s refused", tt.in, err, tt.want)
+		}
 	}
 }
 
