@@ -209,3 +209,43 @@ func checkStack(t *testing.T, url, provisioned string) {
 		}
 	}
 }
+
+// TestTwoProcesses has two servers on one PostgreSQL. What one was carrying
+// when it was killed, the other finishes.
+func TestTwoProcesses(t *testing.T) {
+	t.Parallel()
+	rules := filepath.Join(t.TempDir(), "rules.yaml")
+	if err := os.WriteFile(rules, []byte(slowQueues), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{
+		"dev", "--template-root", templateRoot(t), "--rules", rules, "--log-level", "error",
+		"--database", freshSchema(t), "--seal-key-file", filepath.Join(t.TempDir(), "seal.key"),
+	}
+	creds := sigv4.Credentials{AccessKeyID: "123456789012", SecretAccessKey: "any"}
+	doomed, survivor := start(t, args...), start(t, args...)
+	toDoomed, toSurvivor := newSigned(t, doomed.URL, creds), newSigned(t, survivor.URL, creds)
+	catalog := toDoomed.publish(t)
+	var records []string
+	for i := range 12 {
+		c := toDoomed
+		if i%3 == 0 {
+			c = toSurvivor
+		}
+		out, err := c.api.ProvisionProduct(context.Background(), launchOf(catalog, fmt.Sprintf("p-%d", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, out.RecordDetail.RecordId)
+	}
+	doomed.kill()
+	for i, record := range records {
+		toSurvivor.await(t, record)
+		out, err := toSurvivor.api.ProvisionProduct(context.Background(), launchOf(catalog, fmt.Sprintf("p-%d", i)))
+		if err != nil || out.RecordDetail.RecordId != record {
+			t.Errorf("launch %d: %+v, %v; want record %s", i, out, err, record)
+			continue
+		}
+		checkStack(t, survivor.URL, out.RecordDetail.ProvisionedProductId)
+	}
+}
