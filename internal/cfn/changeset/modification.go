@@ -176,7 +176,7 @@ func tagMember(tags []schema.Tag) *member {
 func pairs(before, after []member, yield func(name string, before, after *member) error) error {
 	for len(before) > 0 || len(after) > 0 {
 		var b, a *member
-		order := 0
+		var order int // of the two names that are next
 		switch {
 		case len(before) == 0:
 			order = 1

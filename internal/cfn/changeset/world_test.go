@@ -56,7 +56,7 @@ func (w world) GetAtt(logicalID, attribute string) (schema.Value, error) {
 	if r.t.Name == nestedStack {
 		return "output " + attribute, nil
 	}
-	return nil, fmt.Errorf("Requested attribute %s does not exist in schema for %s", attribute, r.t.Name) //nolint:revive,staticcheck // AWS's words
+	return nil, fmt.Errorf("Requested attribute %s does not exist in schema for %s", attribute, r.t.Name) //nolint:staticcheck // AWS's words
 }
 
 // create makes everything of a template as the first launch would.
@@ -105,16 +105,17 @@ func bigLimits() template.Limits {
 // update compares two templates, of which the first has been launched.
 func update(t testing.TB, before, after string, paramsBefore, paramsAfter map[string]string) Update {
 	t.Helper()
-	u := Update{
-		Old: evaluate(t, before, paramsBefore, testEnv()),
-		New: evaluate(t, after, paramsAfter, testEnv()),
-	}
-	w, err := create(u.Old)
+	return launched(t, evaluate(t, before, paramsBefore, testEnv()), evaluate(t, after, paramsAfter, testEnv()))
+}
+
+// launched is the update of a stack that was made as before says.
+func launched(t testing.TB, before, after *template.Evaluation) Update {
+	t.Helper()
+	w, err := create(before)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.Live = w
-	return u
+	return Update{Old: before, New: after, Live: w}
 }
 
 // both computes both answers.
@@ -214,3 +215,9 @@ func source(resources map[string]any) string {
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func testEnvStored() template.Env {
+	env := testEnv()
+	env.Stored = func(name string) (string, error) { return "value of " + name, nil }
+	return env
+}
