@@ -230,7 +230,8 @@ func (r *Runner) Run(ctx context.Context) error {
 	base, abort := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer abort(nil)
 	if r.db.Embedded() {
-		if err := r.db.Update(ctx, func(tx *db.Tx) error { return voidLeases(tx, r.owner) }); err != nil {
+		err := r.db.Update(ctx, func(tx *db.Tx) error { return voidLeases(tx, r.owner) })
+		if err != nil && ctx.Err() == nil {
 			return fmt.Errorf("workflow: recover runs: %w", err)
 		}
 	}
@@ -301,7 +302,7 @@ func (r *Runner) retire(ctx context.Context) error {
 func (r *Runner) hasRoom() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return !r.ended && len(r.held) < maxHeld
+	return !r.ended && r.room() > 0
 }
 
 // take receives runs whose lease has become ours.

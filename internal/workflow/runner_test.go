@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -578,6 +579,9 @@ func TestStop(t *testing.T) {
 			t.Errorf("%+v", info)
 		}
 		cancel()
+		for !first.Ended() {
+			runtime.Gosched()
+		}
 		close(finish)
 		if err := <-over; err != nil {
 			t.Fatal(err)

@@ -8,6 +8,16 @@
 // domain's own writes, the run's new state and its next move, fenced by the
 // lease epoch. A beat may be repeated after a crash at any instruction, so
 // effects outside the database must be repeatable.
+//
+// A [Runner] holds runs by lease. Whoever starts a run or signals one takes its
+// lease in the same transaction, so the next beat follows the commit without
+// another. A run that waits long is held by nobody: it is a row, and whichever
+// node looks first when it is due, or is signaled, takes it. Runs whose node
+// died are found by the sweep of the others; on an embedded database, which
+// has one user, they are free as soon as it is opened again.
+//
+// Runs that have ended are deleted, in the transaction of their last beat:
+// what they were about keeps its own record.
 package workflow
 
 import (
