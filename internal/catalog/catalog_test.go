@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -39,7 +38,6 @@ type world struct {
 	invoke  api.Invoker
 	root    string // where templates lie
 	now     *atomic.Int64
-	tokens  atomic.Int64
 }
 
 // served is what cmd serves, as far as this room goes.
@@ -70,7 +68,10 @@ func newWorld(t *testing.T, d *db.DB, o Options) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.DB, o.Fetch, o.Keys, o.Tokens = d, fetcher, seal.Ephemeral(), tokens
+	o.DB, o.Fetch, o.Tokens = d, fetcher, tokens
+	if o.Keys == nil {
+		o.Keys = seal.Ephemeral()
+	}
 	o.Runner = workflow.New(d, workflow.Options{})
 	o.Engine = func(string) engine.Engine { return jsonEngine{} }
 	o.Now = func() time.Time { return time.UnixMicro(w.now.Add(1)) } // no two rows are of the same instant
@@ -154,7 +155,7 @@ func (w *world) template(name, body string) string {
 }
 
 // token is an idempotency token never used before.
-func (w *world) token() string { return "token-" + strconv.FormatInt(w.tokens.Add(1), 10) }
+func (*world) token() string { return "token-" + id.UUID() }
 
 const bucketTemplate = `{"AWSTemplateFormatVersion": "2010-09-09",
 	"Parameters": {"Size": {"Type": "String"}, "Zone": {"Type": "String", "Default": "a"}},

@@ -103,13 +103,22 @@ func Forget(tx *db.Tx, account, region, operation, token string) error {
 		account, region, operation, token)
 }
 
-// purge drops what has expired, a bounded number at a time, and reports
-// whether more is left.
-func purge(tx *db.Tx, now int64) (more bool, err error) {
+// Purge drops the idempotency tokens that have expired. It is for whoever
+// keeps house: nothing depends on when it is called.
+func (c *Catalog) Purge(ctx context.Context) error {
 	const batch = 1000
-	n, err := tx.ExecRows(`DELETE FROM idempotency WHERE (account, region, operation, token) IN (
-		SELECT account, region, operation, token FROM idempotency WHERE expires <= ? ORDER BY expires LIMIT ?)`, now, batch)
-	return n == batch, err
+	now := db.Micros(c.now())
+	for {
+		var n int64
+		err := c.db.Update(ctx, func(tx *db.Tx) (err error) {
+			n, err = tx.ExecRows(`DELETE FROM idempotency WHERE (account, region, operation, token) IN (
+				SELECT account, region, operation, token FROM idempotency WHERE expires <= ? ORDER BY expires LIMIT ?)`, now, batch)
+			return err
+		})
+		if err != nil || n < batch {
+			return err
+		}
+	}
 }
 
 // create answers an operation that is safe to repeat under its token: the

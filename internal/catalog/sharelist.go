@@ -28,12 +28,19 @@ func (c *Catalog) DescribePortfolioShares(ctx context.Context, in *api.DescribeP
 	return out, nil
 }
 
-func (c *Catalog) ownShares(ctx context.Context, pg page, portfolioID string, kind api.DescribePortfolioShareType) ([]share, string, error) {
+// ownShares reads a page of the shares of one type of a portfolio of one's
+// own. What must hold besides is checked once the portfolio is known to exist.
+func (c *Catalog) ownShares(ctx context.Context, pg page, portfolioID string, kind api.DescribePortfolioShareType, checks ...func(*db.Tx) error) ([]share, string, error) {
 	var rows []share
 	err := c.db.View(ctx, func(tx *db.Tx) error {
 		p, err := c.ownPortfolio(tx, identity.CallerFrom(ctx), portfolioID)
 		if err != nil {
 			return err
+		}
+		for _, check := range checks {
+			if err := check(tx); err != nil {
+				return err
+			}
 		}
 		rows, err = db.Collect(tx, scanShare, selectShare+`
 			WHERE s.portfolio = ? AND s.type = ? AND (s.created, s.node) > (?, ?) ORDER BY s.created, s.node LIMIT ?`,
@@ -102,17 +109,13 @@ func (c *Catalog) ListOrganizationPortfolioAccess(ctx context.Context, in *api.L
 	if err != nil {
 		return nil, err
 	}
-	caller := identity.CallerFrom(ctx)
-	if err := c.db.View(ctx, func(tx *db.Tx) error {
+	rows, next, err := c.ownShares(ctx, pg, in.PortfolioId, nodeTypes[in.OrganizationNodeType], func(tx *db.Tx) error {
 		org, err := c.organization(tx)
-		if err == nil && !org.administers(caller.Account) {
+		if err == nil && !org.administers(identity.CallerFrom(ctx).Account) {
 			err = api.OperationNotSupported("Only the management account of the organization or a delegated administrator can list its nodes")
 		}
 		return err
-	}); err != nil {
-		return nil, err
-	}
-	rows, next, err := c.ownShares(ctx, pg, in.PortfolioId, nodeTypes[in.OrganizationNodeType])
+	})
 	if err != nil {
 		return nil, err
 	}
