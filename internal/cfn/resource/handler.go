@@ -68,6 +68,10 @@ type Progress struct {
 type Failure struct {
 	Code    string // such as InvalidRequest, AlreadyExists, NotFound
 	Message string
+	// Lasting says of a creation that the service refused it after it had
+	// begun, and will refuse its removal for the same reason: the stack keeps
+	// the resource until it is told to retain it.
+	Lasting bool
 }
 
 func (f *Failure) Error() string { return f.Message }

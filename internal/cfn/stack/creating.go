@@ -192,6 +192,10 @@ func (t *turn) prepare(ctx context.Context, it *item) (reason string, err error)
 			return "", err
 		}
 		if p.Failure != nil {
+			if p.Failure.Lasting {
+				it.Stuck, it.Physical = p.Failure.Message, p.Model.Physical
+				t.tell(it, creationInitiated, false)
+			}
 			return p.Failure.Message, nil //nolint:nilerr // a failure is an outcome, not an error
 		}
 		if !isText(p.Model.Physical) || !isText(p.Model.Identifier) {
@@ -203,6 +207,8 @@ func (t *turn) prepare(ctx context.Context, it *item) (reason string, err error)
 	t.rehearse(resource.Create, it)
 	return "", nil
 }
+
+const creationInitiated = "Resource creation Initiated"
 
 const badPhysical = "The physical ID of the resource is not valid text"
 
@@ -276,7 +282,7 @@ func (t *turn) initiate(it *item) error {
 		return err
 	}
 	it.Physical = it.model.Physical
-	t.tell(it, "Resource creation Initiated", false)
+	t.tell(it, creationInitiated, false)
 	return nil
 }
 

@@ -34,6 +34,8 @@ type entry struct {
 	Policy     string            `json:"policy,omitempty"`   // DeletionPolicy
 	Complete   bool              `json:"complete,omitempty"` // it was created once
 
+	Stuck string `json:"stuck,omitempty"` // why it can never be removed
+
 	// What is under way.
 	Due   int64           `json:"due,omitempty"`   // ms: look again then
 	Hang  bool            `json:"hang,omitempty"`  // until canceled

@@ -113,7 +113,9 @@ func (t *turn) startRemovals(ctx context.Context) error {
 		default:
 			it.settle(DeleteInProgress, "")
 			t.tell(it, "", false)
-			t.rehearse(resource.Delete, it)
+			if t.rehearse(resource.Delete, it); it.Fail == "" {
+				it.Fail = it.Stuck
+			}
 		}
 	}
 	for _, it := range wave {
