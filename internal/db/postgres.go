@@ -71,20 +71,19 @@ func openPostgres(ctx context.Context, o Options) (*postgres, error) {
 }
 
 // migrate holds a lock meanwhile, so that of several servers that start at
-// once one migrates and the others find it done.
+// once one migrates and the others find it done. The lock goes with its
+// connection, which is none of the pool's.
 func (p *postgres) migrate(ctx context.Context, o Options) error {
-	c, err := p.pool.Acquire(ctx)
+	c, err := pgx.ConnectConfig(ctx, p.pool.Config().ConnConfig)
 	if err != nil {
 		return fmt.Errorf("db: connect: %w", err)
 	}
-	defer c.Release()
-	const key = `hashtext('larder migrations'), hashtext(coalesce(current_schema(), ''))`
-	if _, err := c.Exec(ctx, `SELECT pg_advisory_lock(`+key+`)`); err != nil {
+	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
+	_, err = c.Exec(ctx, `SELECT pg_advisory_lock(hashtext('larder migrations'), hashtext(coalesce(current_schema(), '')))`)
+	if err != nil {
 		return fmt.Errorf("db: lock the schema: %w", err)
 	}
-	err = migrate(ctx, p, o.Logger)
-	_, unlocking := c.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(`+key+`)`)
-	return errors.Join(err, unlocking)
+	return migrate(ctx, p, o.Logger)
 }
 
 func (p *postgres) close() error {

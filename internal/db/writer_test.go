@@ -213,3 +213,22 @@ func TestReadersRunOut(t *testing.T) {
 		t.Errorf("settings %q", got)
 	}
 }
+
+// A statement that ends the whole transaction, as SQLite itself does when
+// the disk is full, takes the batch so far with it, and nothing else.
+func TestBatchIsLost(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	update(t, d, put("a", ""))
+	errs := behind(t, d,
+		put("b", ""),
+		func(tx *db.Tx) error { return tx.Exec(`INSERT OR ROLLBACK INTO setting (key, value) VALUES ('a', '')`) },
+		put("c", ""),
+	)
+	if errs[0] == nil || errs[1] == nil || !errors.Is(errs[2], db.ErrUnique) || errs[3] != nil {
+		t.Errorf("errors %v", errs)
+	}
+	if got := settings(t, d); !cmp.Equal(got, []string{"a", "c"}) {
+		t.Errorf("settings %q", got)
+	}
+}
