@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
+	"larder/internal/cfn/schema"
 	"larder/internal/db"
 )
 
@@ -45,7 +47,7 @@ func (i Inventory) GetResource(ctx context.Context, account, region, typ, identi
 	if err != nil {
 		return Description{}, err
 	}
-	return describe(identifier, text)
+	return describe(typ, identifier, text)
 }
 
 // maxPage bounds a page of ListResources, as on AWS.
@@ -77,19 +79,53 @@ func (i Inventory) ListResources(ctx context.Context, account, region, typ, afte
 	}
 	list := make([]Description, len(page))
 	for n, f := range page {
-		if list[n], err = describe(f.identifier, f.body); err != nil {
+		if list[n], err = describe(typ, f.identifier, f.body); err != nil {
 			return nil, "", err
 		}
 	}
 	return list, next, nil
 }
 
-func describe(identifier, text string) (Description, error) {
+// describe shows a row as Cloud Control does: without the properties that the
+// type only takes, such as passwords.
+func describe(typ, identifier, text string) (Description, error) {
 	var b body
 	if err := json.Unmarshal([]byte(text), &b); err != nil {
 		return Description{}, fmt.Errorf("resource row: %w", err)
 	}
-	return Description{Identifier: identifier, Properties: string(b.Properties)}, nil
+	t, ok := schema.Lookup(typ)
+	if !ok || len(t.WriteOnly()) == 0 {
+		return Description{Identifier: identifier, Properties: string(b.Properties)}, nil
+	}
+	properties, err := DecodeProperties(b.Properties)
+	if err != nil {
+		return Description{}, fmt.Errorf("resource row: %w", err)
+	}
+	for _, path := range t.WriteOnly() {
+		drop(properties, strings.Split(path, "/"))
+	}
+	shown, err := json.Marshal(properties)
+	return Description{Identifier: identifier, Properties: string(shown)}, err
+}
+
+// drop removes what a path leads to; "*" in it stands for every item.
+func drop(value schema.Value, path []string) {
+	switch v := value.(type) {
+	case map[string]any:
+		if len(path) == 1 {
+			delete(v, path[0])
+			return
+		}
+		drop(v[path[0]], path[1:])
+	case []any:
+		for _, item := range v {
+			if path[0] != "*" {
+				drop(item, path)
+			} else if len(path) > 1 {
+				drop(item, path[1:])
+			}
+		}
+	}
 }
 
 // Property returns a property of the resource of a type that bears an

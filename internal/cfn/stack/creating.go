@@ -196,7 +196,7 @@ func (t *turn) prepare(ctx context.Context, it *item) (reason string, err error)
 				it.Stuck, it.Physical = p.Failure.Message, p.Model.Physical
 				t.tell(it, creationInitiated, false)
 			}
-			return p.Failure.Message, nil //nolint:nilerr // a failure is an outcome, not an error
+			return p.Failure.Message, nil
 		}
 		if !isText(p.Model.Physical) || !isText(p.Model.Identifier) {
 			return badPhysical, nil

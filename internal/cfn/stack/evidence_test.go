@@ -34,8 +34,8 @@ func shared(t *testing.T, name string) []byte {
 }
 
 type recordedEvent struct {
-	LogicalResourceId, ResourceType, ResourceStatus, ResourceStatusReason string  //nolint:revive // AWS's names
-	PhysicalResourceId                                                    *string //nolint:revive // as above
+	LogicalResourceId, ResourceType, ResourceStatus, ResourceStatusReason string
+	PhysicalResourceId                                                    *string
 }
 
 // launches are the first stacks that the recorded tests make.
