@@ -149,20 +149,27 @@ func TestRecordedTemplates(t *testing.T) {
 			refused[*r.Template] = true
 		}
 	}
-	parsed := 0
+	parsed, byBlocks := 0, 0
 	for _, transcript := range jsonLines[map[string]any](t, evidence(t, "transcripts.jsonl")) {
 		for _, src := range bodies(transcript) {
 			if refused[src] || !strings.Contains(src, "Resources") {
 				continue
 			}
 			parsed++
+			if fast, err := readBlocks(src, DefaultLimits()); err == nil && src[0] != '{' {
+				byBlocks++
+				if slow, _, err := readAnyYAML([]byte(src), DefaultLimits()); err != nil || identical(&slow, &fast) != "" {
+					t.Errorf("%s: the readers differ: %v %s\n%s", transcript["name"], err, identical(&slow, &fast), src)
+				}
+			}
 			if _, err := Parse([]byte(src), DefaultLimits()); err != nil {
 				t.Errorf("%s: %v\n%s", transcript["name"], err, src)
 			}
 		}
 	}
-	if parsed < 100 {
-		t.Errorf("only %d templates were found", parsed)
+	t.Logf("%d templates, %d by the fast YAML reader", parsed, byBlocks)
+	if parsed < 100 || byBlocks < 100 {
+		t.Errorf("only %d templates were found, %d read by the fast YAML reader", parsed, byBlocks)
 	}
 }
 

@@ -59,6 +59,29 @@ func FuzzYAML(f *testing.F) {
 	})
 }
 
+// FuzzBlocks holds that the fast reader reads nothing that the YAML package
+// reads otherwise.
+func FuzzBlocks(f *testing.F) {
+	seed(f)
+	for _, src := range []string{"a: |\n  b\n\n   c\n d: e\n", "a:\n- b: 'it''s'\n  c: >-\n    d\n    e\n\n    f\n- !Sub\n  - \"x\\n\"\n  - {y: z, 'w' : v}\n",
+		"a : [b, !Ref c, {d: e}] # f\n\"g\": - h\n", "a: >\n\n  b\n   c\n  d\ne: !If [f, \n  g, h]\n", "a: {b: [-]}"} {
+		f.Add([]byte(src))
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		fast, err := readBlocks(string(src), smallLimits())
+		if err != nil {
+			return
+		}
+		slow, nulls, err := readAnyYAML(src, smallLimits())
+		if err != nil || nulls {
+			t.Fatalf("%v, nulls %v", err, nulls)
+		}
+		if diff := identical(&slow, &fast); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
 // FuzzEvaluate holds that no template makes Parse, Evaluate or what follows
 // panic, and that what Evaluate took can be computed.
 func FuzzEvaluate(f *testing.F) {

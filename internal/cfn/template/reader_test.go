@@ -2,12 +2,15 @@ package template
 
 import (
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
@@ -104,6 +107,45 @@ func goldens(t testing.TB) [][]byte {
 	return all
 }
 
+// identical reports how two trees differ, positions included.
+func identical(a, b *Node) string {
+	if equal(a, b) {
+		return ""
+	}
+	return cmp.Diff(a, b, cmp.AllowUnexported(Node{}, key{}), cmpopts.EquateEmpty())
+}
+
+func equal(a, b *Node) bool {
+	return a.kind == b.kind && a.line == b.line && a.column == b.column && a.text == b.text && slices.Equal(a.keys, b.keys) &&
+		slices.EqualFunc(a.items, b.items, func(x, y Node) bool { return equal(&x, &y) })
+}
+
+// TestBlockReader holds that the fast reader reads what the YAML package
+// reads, and that it reads most of what people write.
+func TestBlockReader(t *testing.T) {
+	t.Parallel()
+	read := 0
+	sources := append(goldens(t), fleet(50))
+	for _, src := range sources {
+		fast, err := readBlocks(string(src), DefaultLimits())
+		if err != nil {
+			continue
+		}
+		read++
+		slow, _, err := readAnyYAML(src, DefaultLimits())
+		if err != nil {
+			t.Errorf("%s\n%v", src, err)
+			continue
+		}
+		if diff := identical(&slow, &fast); diff != "" {
+			t.Errorf("%s\n%s", src, diff)
+		}
+	}
+	if read < len(sources)/2 {
+		t.Errorf("only %d of %d were read", read, len(sources))
+	}
+}
+
 func TestJSONReader(t *testing.T) {
 	t.Parallel()
 	for src, want := range map[string]string{
@@ -164,3 +206,59 @@ func TestExamples(t *testing.T) {
 		}
 	}
 }
+
+// TestBlockReaderDisturbed disturbs templates by lines and by marks, which
+// comes closer to faulty YAML than bytes at random do, and holds that what
+// the fast reader still reads is what the YAML package reads.
+func TestBlockReaderDisturbed(t *testing.T) {
+	t.Parallel()
+	marks := []string{"- ", ": ", ":", " ", "  ", "#", " # c", "'", "\"", "!Sub ", "!Ref", "|", ">", ">-", "|-", "[", "]", "{", "}", ",", ", ", "\n", "\n\n",
+		"\n  ", "? ", "&a ", "*a", "~", "null", "yes", "012", "---\n", "...", "%", "@", "`", "\\n", "''", "-", "<<: ", "a: b", "\t"}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	sources := goldens(t)
+	read := 0
+	for range disturbances {
+		src := string(sources[rnd.IntN(len(sources))])
+		if len(src) > 1500 || strings.HasPrefix(src, "{") {
+			continue
+		}
+		for range 1 + rnd.IntN(2) {
+			lines := strings.SplitAfter(src, "\n")
+			i := rnd.IntN(len(lines))
+			switch rnd.IntN(6) {
+			case 0:
+				lines = slices.Delete(lines, i, i+1)
+			case 1:
+				lines[i] = strings.Repeat(" ", 1+rnd.IntN(3)) + lines[i]
+			case 2:
+				lines[i] = strings.TrimPrefix(strings.TrimPrefix(lines[i], " "), " ")
+			case 3:
+				lines = slices.Insert(lines, i, lines[rnd.IntN(len(lines))])
+			default:
+				at := rnd.IntN(len(lines[i]) + 1)
+				lines[i] = lines[i][:at] + marks[rnd.IntN(len(marks))] + lines[i][at:]
+			}
+			src = strings.Join(lines, "")
+			if src == "" {
+				src = "a: b\n"
+			}
+		}
+		fast, err := readBlocks(src, DefaultLimits())
+		if err != nil {
+			continue
+		}
+		read++
+		slow, nulls, err := readAnyYAML([]byte(src), DefaultLimits())
+		if err != nil || nulls {
+			t.Fatalf("%s\n%v, nulls %v", src, err, nulls)
+		}
+		if diff := identical(&slow, &fast); diff != "" {
+			t.Fatalf("%s\n%s", src, diff)
+		}
+	}
+	if read < disturbances/20 {
+		t.Errorf("only %d of %d were read", read, disturbances)
+	}
+}
+
+const disturbances = 5000

@@ -22,6 +22,14 @@ type yamlReader struct {
 
 // readYAML reads src, and reports whether there is a null in it.
 func readYAML(src []byte, lim Limits) (root Node, nulls bool, err error) {
+	if root, err = readBlocks(string(src), lim); err == nil {
+		return root, false, nil
+	}
+	return readAnyYAML(src, lim)
+}
+
+// readAnyYAML is readYAML through the YAML package.
+func readAnyYAML(src []byte, lim Limits) (root Node, nulls bool, err error) {
 	var doc yaml.Node
 	if err := yaml.Load(src, &doc); err != nil {
 		return Node{}, false, yamlMalformed(err)
@@ -60,10 +68,12 @@ func (r *yamlReader) value(y *yaml.Node) (Node, error) {
 		r.within--
 		return out, err
 	}
-	if r.depth++; r.depth > r.lim.Depth {
-		return n, tooDeep(r.lim.Depth).at(&n)
+	if y.Kind != yaml.ScalarNode {
+		if r.depth++; r.depth > r.lim.Depth {
+			return n, tooDeep(r.lim.Depth).at(&n)
+		}
+		defer func() { r.depth-- }()
 	}
-	defer func() { r.depth-- }()
 
 	tag := ""
 	if y.Style&yaml.TaggedStyle != 0 {
