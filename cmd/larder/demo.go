@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/servicecatalog"
 	sctypes "github.com/aws/aws-sdk-go-v2/service/servicecatalog/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 	"golang.org/x/term"
 
 	"larder/examples"
@@ -51,14 +52,12 @@ func (demo) Help() string {
 // Run runs the demo.
 func (d *demo) Run(ctx context.Context) error {
 	address := d.Listen
-	if l, err := net.Listen("tcp", address); err != nil {
+	if taken(address) {
 		host, _, err := net.SplitHostPort(address)
 		if err != nil {
 			return err
 		}
 		address = net.JoinHostPort(host, "0")
-	} else {
-		l.Close()
 	}
 	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	server, err := openDev(ctx, devSettings{listenFlags: listenFlags{Listen: address}, Region: defaultRegion}, quiet)
@@ -70,7 +69,7 @@ func (d *demo) Run(ctx context.Context) error {
 		server.close()
 		return err
 	}
-	defer templates.Close()
+	defer func() { _ = templates.Close() }() // the process ends with it
 
 	// The server drains when the demo is over, however it ends.
 	serving, stop := context.WithCancel(ctx)
@@ -88,6 +87,15 @@ func (d *demo) Run(ctx context.Context) error {
 		return d.show(ctx, server.url(), "http://"+templates.Addr)
 	}()
 	return errors.Join(err, <-served)
+}
+
+// taken reports whether nobody can listen on an address now.
+func taken(address string) bool {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return true
+	}
+	return l.Close() != nil
 }
 
 // show publishes, launches and tells about it; unless Once, until ctx ends.
@@ -252,8 +260,11 @@ func showEvents(ctx context.Context, c clients, show screen, l launch, seen map[
 	pages := cloudformation.NewDescribeStackEventsPaginator(c.stacks, &cloudformation.DescribeStackEventsInput{StackName: &stack})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
+		if notThere(err) {
+			return nil
+		}
 		if err != nil {
-			return nil // the stack is not there yet
+			return err
 		}
 		events = append(events, page.StackEvents...)
 	}
@@ -266,6 +277,12 @@ func showEvents(ctx context.Context, c clients, show screen, l launch, seen map[
 		show.event(e)
 	}
 	return nil
+}
+
+// notThere reports whether CloudFormation does not know the stack (yet).
+func notThere(err error) bool {
+	e, ok := errors.AsType[smithy.APIError](err)
+	return ok && e.ErrorCode() == "ValidationError"
 }
 
 // screen prints for people: colors on a terminal, plain lines elsewhere.

@@ -102,7 +102,7 @@ func openDev(ctx context.Context, d devSettings, log *slog.Logger) (*server, err
 			return nil, err
 		}
 		o.Dir, o.Ephemeral = dir, true
-		cleanup = func() { os.RemoveAll(dir) }
+		cleanup = func() { _ = os.RemoveAll(dir) } // the system clears its temporary directory too
 	}
 	return open(ctx, parts{
 		mode: modeDev, listen: d.listenFlags, database: o, keys: keys, cleanup: cleanup, rules: d.Rules,

@@ -298,7 +298,7 @@ func TestUnderChange(t *testing.T) {
 			t.Errorf("status %s", s)
 		}
 		_, err := w.client.TerminateProvisionedProduct(as(admin), &api.TerminateProvisionedProductInput{ProvisionedProductName: new("mine"), TerminateToken: "x", IgnoreErrors: new(true)})
-		wantError(t, err, "ValidationException", rec.RecordId) // InvalidParametersException is not modelled here
+		wantError(t, err, "ValidationException", rec.RecordId) // InvalidParametersException is not modeled here
 		list, err := w.client.ListOperations(as(admin), &api.ListOperationsInput{})
 		if err != nil || len(list.Operations) != 1 || list.Operations[0].State != api.OperationStateWaiting || list.Operations[0].Subject != rec.RecordId {
 			t.Errorf("operations %+v, %v", list, err)
