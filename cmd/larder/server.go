@@ -268,7 +268,7 @@ func (s *server) close() {
 		}
 	}
 	if s.listener != nil {
-		s.listener.Close()
+		_ = s.listener.Close() // closed already if it was served
 	}
 	if s.db != nil {
 		if err := s.db.Close(); err != nil {
@@ -291,7 +291,7 @@ func writeReady(path, url string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // gone already if the rename worked
+	defer func() { _ = os.Remove(f.Name()) }() // gone already if the rename worked
 	if _, err := f.Write(text); err != nil {
 		f.Close()
 		return err
