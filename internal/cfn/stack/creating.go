@@ -20,9 +20,17 @@ import (
 // something has failed.
 func (t *turn) create(ctx context.Context) error {
 	l := t.l
-	if l.stack.Journal.Packs == firstPack && len(t.events) == 0 {
+	if l.refusal != "" {
+		t.giveUp(l.refusal)
+		return nil
+	}
+	if l.stack.Journal.Packs == firstPack && !t.did && len(t.changed) == 0 {
 		if l.missing != "" {
 			t.giveUp(fmt.Sprintf("No export named %s found", l.missing))
+			return nil
+		}
+		if err := l.checkAttributes(); err != nil {
+			t.giveUp(err.Message)
 			return nil
 		}
 		t.imports = l.eval.Imports()
@@ -311,10 +319,10 @@ func (t *turn) askToCreate(ctx context.Context, it *item) error {
 	t.calls--
 	p, err := it.kind.Handler.Advance(ctx, t.request(resource.Create, it))
 	if err != nil {
-		return err
+		return t.retry(ctx, it, err)
 	}
 	t.touch(it)
-	it.Kept = p.Kept
+	it.Kept, it.Faults = p.Kept, 0
 	if p.Warning != "" {
 		it.Warn = p.Warning
 	}
@@ -343,6 +351,26 @@ func (t *turn) askToCreate(ctx context.Context, it *item) error {
 	default:
 		t.created(it)
 	}
+	return nil
+}
+
+// Bounds of the delay after a handler's error, which doubles each time.
+const (
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = time.Minute
+)
+
+// retry has a handler asked again that did not answer. The others' work is
+// not held up by that.
+func (t *turn) retry(ctx context.Context, it *item, err error) error {
+	if ctx.Err() != nil {
+		return err // it is the beat that ends, not the handler that fails
+	}
+	t.touch(it)
+	wait := min(firstRetry<<min(it.Faults, 16), lastRetry)
+	it.Faults++
+	it.Due = t.now.Add(wait).UnixMilli()
+	t.note = it.LogicalID + ": " + err.Error()
 	return nil
 }
 

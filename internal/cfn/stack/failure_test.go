@@ -6,8 +6,11 @@ import (
 	"time"
 
 	"larder/internal/cfn/stack"
+	"larder/internal/cfn/template"
 	"larder/internal/db"
 	"larder/internal/db/dbtest"
+	"larder/internal/seal"
+	"larder/internal/workflow"
 )
 
 const chain = `
@@ -324,5 +327,45 @@ func TestDelay(t *testing.T) {
 	}
 	if st = h.delete(st); st.Status != stack.DeleteComplete {
 		t.Errorf("%s: %s", st.Status, st.Reason)
+	}
+}
+
+func TestAttributeThatTheTypeDoesNotHave(t *testing.T) {
+	t.Parallel()
+	h := open(t, dbtest.New(t), nil)
+	for name, text := range map[string]string{
+		"property": `
+Resources:
+  A: {Type: "AWS::SNS::Topic"}
+  B: {Type: "AWS::SSM::Parameter", Properties: {Type: String, Value: !GetAtt A.Nothing}}`,
+		"output": `
+Resources:
+  A: {Type: "AWS::SNS::Topic"}
+Outputs:
+  Value: {Value: !Sub "${A.Nothing}"}`,
+	} {
+		st := h.create(stack.CreateInput{Name: name, Template: []byte(text)})
+		diff(t, name, h.told(st), `
+- CREATE_IN_PROGRESS: User Initiated
+- ROLLBACK_IN_PROGRESS: Template error: resource A does not support attribute type Nothing in Fn::GetAtt. Rollback requested by user.
+- ROLLBACK_COMPLETE`)
+	}
+}
+
+func TestTemplateThatIsRefusedLater(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	idle := stack.New(stack.Options{DB: d, Runner: workflow.New(d, workflow.Options{}), Keys: seal.Ephemeral()})
+	st, err := idle.Create(t.Context(), stack.CreateInput{Account: account, Region: region, Name: "stack-a", Template: []byte(chain)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := open(t, d, func(o *stack.Options) { o.Template = template.DefaultLimits(); o.Template.Resources = 1 })
+	h.wait(st)
+	if st = h.describe(st.ID); st.Status != stack.RollbackComplete {
+		t.Errorf("%s: %s", st.Status, st.Reason)
+	}
+	if told := h.told(st); !strings.Contains(told, "ROLLBACK_IN_PROGRESS: Template format error") {
+		t.Errorf("events:\n%s", told)
 	}
 }

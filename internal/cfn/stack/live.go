@@ -23,6 +23,7 @@ type live struct {
 
 	eval    *template.Evaluation // while creating
 	missing string               // an export that eval imports and nobody exports
+	refusal string               // why the template can no longer be evaluated
 
 	// The frontier. While creating, ready holds what may be started; while
 	// removing, what may be removed. open is what has been started.
@@ -58,7 +59,7 @@ func (it *item) gone() bool {
 // settle clears what was under way.
 func (it *item) settle(status Status, reason string) {
 	it.Status, it.Reason = status, reason
-	it.Due, it.Hang, it.Fail, it.Warn, it.Kept = 0, false, "", "", nil
+	it.Due, it.Hang, it.Fail, it.Warn, it.Kept, it.Faults = 0, false, "", "", nil, 0
 }
 
 // planCreation sets the frontier for creating what is not there yet.
@@ -177,9 +178,47 @@ func (l *live) GetAtt(logicalID, attribute string) (schema.Value, error) {
 	}
 	v, ok := it.kind.Attribute(it.model, logicalID, attribute)
 	if !ok {
-		return nil, invalid("Template error: resource %s does not support attribute type %s in Fn::GetAtt", logicalID, attribute)
+		return nil, unsupported(logicalID, attribute)
 	}
 	return v, nil
+}
+
+func unsupported(logicalID, attribute string) *Error {
+	return invalid("Template error: resource %s does not support attribute type %s in Fn::GetAtt", logicalID, attribute)
+}
+
+// checkAttributes returns what is wrong with the attributes that the template
+// asks for, before anything is created.
+func (l *live) checkAttributes() *Error {
+	check := func(n *template.Node) *Error {
+		if n == nil {
+			return nil
+		}
+		for _, r := range l.eval.References(n) {
+			it, ok := l.items[r.Name]
+			if !ok || !r.GetAtt() || r.Attribute == "" || it.kind.Outside || it.kind.Schema == nil {
+				continue
+			}
+			if !it.kind.Schema.HasAttribute(r.Attribute) {
+				return unsupported(r.Name, r.Attribute)
+			}
+		}
+		return nil
+	}
+	for _, r := range l.eval.Resources() {
+		if err := check(r.Properties); err != nil {
+			return err
+		}
+	}
+	for _, o := range l.eval.Template.Outputs {
+		if o.Condition != "" && !l.eval.Condition(o.Condition) {
+			continue
+		}
+		if err := check(o.Value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // seed is what a resource's names are derived from.

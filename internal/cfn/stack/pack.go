@@ -37,12 +37,13 @@ type entry struct {
 	Stuck string `json:"stuck,omitempty"` // why it can never be removed
 
 	// What is under way.
-	Due   int64           `json:"due,omitempty"`   // ms: look again then
-	Hang  bool            `json:"hang,omitempty"`  // until canceled
-	Fail  string          `json:"fail,omitempty"`  // how it will end when due
-	Warn  string          `json:"warn,omitempty"`  // to be shown when it ends
-	Asked bool            `json:"asked,omitempty"` // a handler outside was, or is about to be, asked to create it
-	Kept  json.RawMessage `json:"kept,omitempty"`
+	Due    int64           `json:"due,omitempty"`   // ms: look again then
+	Hang   bool            `json:"hang,omitempty"`  // until canceled
+	Fail   string          `json:"fail,omitempty"`  // how it will end when due
+	Warn   string          `json:"warn,omitempty"`  // to be shown when it ends
+	Asked  bool            `json:"asked,omitempty"` // a handler outside was, or is about to be, asked to create it
+	Kept   json.RawMessage `json:"kept,omitempty"`
+	Faults int             `json:"faults,omitempty"` // errors of its handler in a row
 }
 
 // A happening is an event at rest.

@@ -148,10 +148,10 @@ func (t *turn) askToDelete(ctx context.Context, it *item) error {
 	t.calls--
 	p, err := it.kind.Handler.Advance(ctx, t.request(resource.Delete, it))
 	if err != nil {
-		return err
+		return t.retry(ctx, it, err)
 	}
 	t.touch(it)
-	it.Kept = p.Kept
+	it.Kept, it.Faults = p.Kept, 0
 	switch {
 	case p.Failure != nil:
 		t.end(it, DeleteFailed, p.Failure.Message)

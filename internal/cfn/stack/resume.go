@@ -86,17 +86,29 @@ func (s *Stacks) load(ctx context.Context, st Stack) (*live, error) {
 		l.planRemoval()
 		return l, nil
 	}
-	t, err := s.parse(st.Digest, text)
+	err = s.interpret(ctx, l, text)
+	if refusal, ok := AsError(err); ok {
+		// It was accepted once: limits or rules have changed since. Nobody is
+		// helped by trying again.
+		l.refusal = refusal.Message
+		return l, nil
+	}
+	return l, err
+}
+
+// interpret makes the plan of a creation from the template.
+func (s *Stacks) interpret(ctx context.Context, l *live, text []byte) error {
+	t, err := s.parse(l.stack.Digest, text)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.evaluate(ctx, l, t); err != nil {
-		return nil, err
+		return err
 	}
 	if err := l.expect(s.handlers); err != nil {
-		return nil, err
+		return err
 	}
-	return l, l.planCreation()
+	return l.planCreation()
 }
 
 // fold returns a stack's resources as they stand, in the order in which they

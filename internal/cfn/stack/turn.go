@@ -37,7 +37,11 @@ func (s *Stacks) beat(ctx context.Context, b workflow.Beat) (workflow.Verdict, e
 		return workflow.End().Write(write), nil
 	}
 	s.residents.put(l)
-	return t.next().Write(write), nil
+	note := t.note
+	if note == "" {
+		note = string(l.stack.Status)
+	}
+	return t.next().Write(write).Noted(note), nil
 }
 
 // turn is the work of one beat.
@@ -63,6 +67,7 @@ type turn struct {
 	exports     []Output
 	dropExports bool
 
+	note string // for operators
 	over bool
 	did  bool // something was done that may have made more possible
 }
