@@ -77,9 +77,6 @@ func orAbsent[T any](v schema.Value) (T, bool) {
 }
 
 func (d *differ) objects(before, after map[string]any) {
-	if len(before) == 0 || len(after) == 0 {
-		d.found, d.direct = true, true // also if all there is says nothing
-	}
 	within := func(name string, b, a schema.Value) {
 		d.path = append(d.path, name)
 		d.compare(b, a)
@@ -157,10 +154,9 @@ func same(a, b schema.Value) bool {
 		b, ok := b.(call)
 		return ok && a.kind == b.kind && a.text == b.text && slices.EqualFunc(a.args, b.args, same)
 	case template.Unknown:
-		// Of an export that is missing before and after nothing changes.
+		// Unknown before is what cannot be told, such as a missing export.
 		b, ok := b.(template.Unknown)
-		return ok && a.Text == b.Text && slices.Equal(a.From, b.From) &&
-			!slices.ContainsFunc(a.From, func(s template.Source) bool { return s.LogicalID != "" })
+		return ok && a.Text == b.Text && slices.Equal(a.From, b.From)
 	}
 	return false
 }

@@ -1,6 +1,7 @@
 package changeset
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -131,9 +132,11 @@ Modify A replacement False
 		rule: "B3", name: "the same text of a resource by another function",
 		before: `
   A: {Type: AWS::SNS::Topic}
-  B: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Join ["/", [a, !Ref A, !GetAtt A.TopicName]]}}`,
+  B: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Join ["/", [a, !Ref A, !GetAtt A.TopicName]]}}
+  C: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref A}}`,
 		after: `
   A: {Type: AWS::SNS::Topic}
+  C: {Type: AWS::SNS::Topic, Properties: {DisplayName: !If [IsOne, !GetAtt A.TopicName, !Sub "${A}"]}}
   B: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Sub ["a/${X}", {X: !Sub "${A}/${A.TopicName}"}]}}`,
 		structural: "nothing", values: "nothing",
 	},
@@ -298,6 +301,26 @@ Add A
 Modify B replacement False
   ResourceReference(A) Static Properties.DisplayName Never Modify /Properties/DisplayName "one" "{{changeSet:KNOWN_AFTER_APPLY}}"
   DirectModification Dynamic Properties.DisplayName Never Modify /Properties/DisplayName "one" "{{changeSet:KNOWN_AFTER_APPLY}}"`,
+	},
+	{
+		rule: "C6 C8", name: "a new reference to what is modified in place",
+		before: `
+  A: {Type: AWS::SNS::Topic, Properties: {DisplayName: one}}
+  B: {Type: AWS::SNS::Topic, Properties: {DisplayName: other}}`,
+		after: `
+  A: {Type: AWS::SNS::Topic, Properties: {DisplayName: two}}
+  B: {Type: AWS::SNS::Topic, Properties: {DisplayName: !GetAtt A.DisplayName}}`,
+		structural: `
+Modify A replacement False
+  DirectModification Static Properties.DisplayName Never
+Modify B replacement False
+  ResourceAttribute(A.DisplayName) Dynamic Properties.DisplayName Never
+  DirectModification Dynamic Properties.DisplayName Never`,
+		values: `
+Modify A replacement False
+  DirectModification Static Properties.DisplayName Never Modify /Properties/DisplayName "one" "two"
+Modify B replacement False
+  DirectModification Static Properties.DisplayName Never Modify /Properties/DisplayName "other" "one"`,
 	},
 	{
 		rule: "C10", name: "attributes beside properties",
@@ -615,5 +638,31 @@ func TestMissing(t *testing.T) {
 	without, _ := both(t, u)
 	if got := withoutContexts(without); got != "Add A" {
 		t.Error(got)
+	}
+}
+
+// bigLive answers with more than anybody can use.
+type bigLive struct{ world }
+
+func (bigLive) Ref(string) (schema.Value, bool) { return strings.Repeat("x", 1<<20), true }
+
+// TestTooLarge: what can be written into a change set is bounded.
+func TestTooLarge(t *testing.T) {
+	t.Parallel()
+	declare := func(name string) string {
+		var b strings.Builder
+		b.WriteString("\n  A: {Type: AWS::SNS::Topic}")
+		for i := range 50 {
+			fmt.Fprintf(&b, "\n  T%d: {Type: AWS::SNS::Topic, Properties: {TopicName: %s, DisplayName: !Ref A}}", i, name)
+		}
+		return b.String()
+	}
+	u := ruleUpdate(t, declare("one"), declare("two"), nil, nil)
+	u.Live = bigLive{u.Live.(world)}
+	if _, err := u.ChangesWithValues(); err == nil || !strings.Contains(err.Error(), "too large") {
+		t.Error(err)
+	}
+	if s, err := u.Changes(); err != nil || len(s.Changes) != 50 {
+		t.Error(len(s.Changes), err)
 	}
 }

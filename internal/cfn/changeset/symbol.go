@@ -80,7 +80,7 @@ func (s symbols) of(n *template.Node) (schema.Value, bool, error) {
 	return call{kind: n.Kind(), text: n.Text(), args: args}, true, err
 }
 
-// open reports whether a node depends on a resource.
+// open reports whether a node may depend on a resource.
 func (s symbols) open(n *template.Node) bool {
 	switch n.Kind() {
 	case template.KindString, template.KindNumber, template.KindBool:
@@ -90,10 +90,6 @@ func (s symbols) open(n *template.Node) bool {
 		return ok && s.Template.Parameter(n.Text()) == nil
 	case template.KindGetAtt:
 		return true
-	case template.KindIf:
-		if n.Len() == 2 {
-			return s.open(taken(s.Evaluation, n))
-		}
 	}
 	for i := range n.Len() {
 		if s.open(n.At(i)) {

@@ -3,8 +3,6 @@ package changeset
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 
@@ -28,8 +26,10 @@ func testEnv() template.Env {
 type world map[string]resource
 
 type resource struct {
-	t     *schema.Type
-	model schema.Model
+	t          *schema.Type
+	given      map[string]schema.Value
+	model      schema.Model
+	generation int
 }
 
 func (w world) Physical(logicalID string) (string, bool) {
@@ -56,7 +56,7 @@ func (w world) GetAtt(logicalID, attribute string) (schema.Value, error) {
 	if r.t.Name == nestedStack {
 		return "output " + attribute, nil
 	}
-	return nil, fmt.Errorf("Requested attribute %s does not exist in schema for %s", attribute, r.t.Name) //nolint:staticcheck // AWS's words
+	return nil, fmt.Errorf("attribute %s does not exist in schema for %s", attribute, r.t.Name)
 }
 
 // create makes everything of a template as the first launch would.
@@ -67,18 +67,25 @@ func create(e *template.Evaluation) (world, error) {
 		if err != nil {
 			return nil, err
 		}
-		seed := schema.Seed{
-			Partition: "aws", Account: testAccount, Region: testRegion,
-			StackName: "stack", StackID: "stack-id", LogicalID: r.LogicalID,
-		}
-		t, ok := schema.Lookup(r.Type)
-		if !ok {
-			w[r.LogicalID] = resource{model: schema.Model{Physical: "physical " + r.LogicalID, Properties: properties}}
-			continue
-		}
-		w[r.LogicalID] = resource{t: t, model: t.Simulate(seed, properties)}
+		w[r.LogicalID] = made(r, properties, 0)
 	}
 	return w, nil
+}
+
+// made is a resource of the given properties.
+func made(r *template.Resource, properties map[string]schema.Value, generation int) resource {
+	one := resource{given: properties, generation: generation}
+	t, ok := schema.Lookup(r.Type)
+	if !ok {
+		one.model = schema.Model{Physical: fmt.Sprintf("physical %s %d", r.LogicalID, generation), Properties: properties}
+		return one
+	}
+	one.t = t
+	one.model = t.Simulate(schema.Seed{
+		Partition: "aws", Account: testAccount, Region: testRegion,
+		StackName: "stack", StackID: "stack-id", LogicalID: r.LogicalID, Generation: generation,
+	}, properties)
+	return one
 }
 
 // evaluate reads a template and binds it to parameters.
@@ -196,25 +203,6 @@ func (s Set) String() string {
 	}
 	return b.String()
 }
-
-func logicalIDs(s Set) []string {
-	ids := []string{}
-	for _, ch := range s.Changes {
-		ids = append(ids, ch.LogicalID)
-	}
-	return ids
-}
-
-// source writes resources as a template.
-func source(resources map[string]any) string {
-	src, err := json.Marshal(map[string]any{"Resources": resources})
-	if err != nil {
-		panic(err) // tests give what marshals
-	}
-	return string(src)
-}
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 func testEnvStored() template.Env {
 	env := testEnv()
