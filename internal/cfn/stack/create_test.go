@@ -456,3 +456,67 @@ func TestViews(t *testing.T) {
 func second[A any](_ A, err error) error { return err }
 
 func third[A, B any](_ A, _ B, err error) error { return err }
+
+func TestRaceForAName(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		h := open(t, d, nil)
+		for round := range 5 {
+			var all sync.WaitGroup
+			var mu sync.Mutex
+			made, refused := 0, 0
+			for range 8 {
+				all.Go(func() {
+					_, err := h.Create(t.Context(), stack.CreateInput{
+						Account: account, Region: region, Name: fmt.Sprintf("stack-%d", round), Template: []byte(topic),
+					})
+					mu.Lock()
+					defer mu.Unlock()
+					refusal, ok := stack.AsError(err)
+					switch {
+					case err == nil:
+						made++
+					case ok && refusal.Code == "AlreadyExistsException":
+						refused++
+					default:
+						t.Errorf("neither made nor refused: %v", err)
+					}
+				})
+			}
+			all.Wait()
+			if made != 1 || refused != 7 {
+				t.Errorf("round %d: %d made, %d refused", round, made, refused)
+			}
+		}
+	})
+}
+
+// TestRaceForAResourceName has stacks race for the one name that all of them
+// want, and then for the export.
+func TestRaceForAResourceName(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		h := open(t, d, nil)
+		var all []stack.Stack
+		for i := range 8 {
+			all = append(all, h.start(stack.CreateInput{Name: fmt.Sprintf("stack-%d", i), Template: []byte(`
+Resources: {G: {Type: "AWS::Logs::LogGroup", Properties: {LogGroupName: the-one}}}`)}))
+			all = append(all, h.start(stack.CreateInput{Name: fmt.Sprintf("export-%d", i), Template: []byte(`
+Resources: {T: {Type: "AWS::SNS::Topic"}}
+Outputs: {T: {Value: !Ref T, Export: {Name: the-export}}}`)}))
+		}
+		complete, undone := 0, 0
+		for _, st := range all {
+			h.wait(st)
+			switch h.describe(st.ID).Status {
+			case stack.CreateComplete:
+				complete++
+			case stack.RollbackComplete:
+				undone++
+			}
+		}
+		if complete != 2 || undone != 14 {
+			t.Errorf("%d complete, %d rolled back", complete, undone)
+		}
+	})
+}
