@@ -317,10 +317,10 @@ func (s screen) event(e cfntypes.StackEvent) {
 func (s screen) hints(url string, l launch) {
 	s.line(`
 Try it with the AWS CLI:
-  export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo
+  export AWS_ENDPOINT_URL=%[1]s AWS_REGION=%[2]s AWS_DEFAULT_REGION=%[2]s AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo
   aws servicecatalog search-products
-  aws servicecatalog describe-provisioned-product --id %s
-  aws cloudformation describe-stack-resources --stack-name SC-%s-%s
-  aws servicecatalog terminate-provisioned-product --provisioned-product-id %s --terminate-token bye
-`, url, defaultRegion, l.provisioned, demoAccount, l.provisioned, l.provisioned)
+  aws servicecatalog describe-provisioned-product --id %[3]s
+  aws cloudformation describe-stack-resources --stack-name SC-%[4]s-%[3]s
+  aws servicecatalog terminate-provisioned-product --provisioned-product-id %[3]s --terminate-token bye
+`, url, defaultRegion, l.provisioned, demoAccount)
 }

@@ -38,7 +38,7 @@ type storeFlags struct {
 // fetchFlags are what products may be loaded from.
 type fetchFlags struct {
 	TemplateRoot []string `help:"Directories that templates may be loaded from (file:///…)." placeholder:"DIR"`
-	S3Endpoint   string   `name:"s3-endpoint" help:"Where S3 URLs are fetched from instead of AWS." placeholder:"URL"`
+	S3Endpoint   string   `name:"s3-endpoint" env:"LARDER_S3_ENDPOINT" help:"Where S3 URLs are fetched from instead of AWS." placeholder:"URL"`
 }
 
 // devSettings are the flags of dev.
@@ -73,7 +73,7 @@ func (d *dev) Run(ctx context.Context, log *slog.Logger) error {
   API    %s   (Service Catalog, CloudFormation, STS)
   store  %s
 
-  export AWS_ENDPOINT_URL=%[2]s AWS_REGION=%[4]s AWS_ACCESS_KEY_ID=me AWS_SECRET_ACCESS_KEY=any
+  export AWS_ENDPOINT_URL=%[2]s AWS_REGION=%[4]s AWS_DEFAULT_REGION=%[4]s AWS_ACCESS_KEY_ID=me AWS_SECRET_ACCESS_KEY=any
   aws servicecatalog list-portfolios
 
 `, version(), s.url(), kept, d.Region)
@@ -101,7 +101,7 @@ func openDev(ctx context.Context, d devSettings, log *slog.Logger) (*server, err
 		if err != nil {
 			return nil, err
 		}
-		o.Dir, o.Ephemeral = dir, true
+		o.Dir, o.Ephemeral, o.Logger = dir, true, nil
 		cleanup = func() { _ = os.RemoveAll(dir) } // the system clears its temporary directory too
 	}
 	return open(ctx, parts{
