@@ -129,9 +129,7 @@ func (c *Catalog) sharedWith(tx *db.Tx, account, region string, among []id.Portf
 		WHERE s.region = ? AND (s.type <> 'ACCOUNT' OR s.accepted = 1) AND ` + condition
 	if among != nil {
 		query += ` AND s.portfolio IN ` + holes(len(among))
-		for _, p := range among {
-			args = append(args, p)
-		}
+		args = append(args, anys(among)...)
 	}
 	rows, err := tx.Query(query, args...)
 	if err != nil {
@@ -214,6 +212,15 @@ func (c *Catalog) offered(tx *db.Tx, caller identity.Caller, p id.Portfolio) (ac
 // holes is a list of n placeholders.
 func holes(n int) string {
 	return "(?" + strings.Repeat(", ?", n-1) + ")"
+}
+
+// anys are the arguments of a list of placeholders.
+func anys[T any](list []T) []any {
+	out := make([]any, len(list))
+	for i, one := range list {
+		out[i] = one
+	}
+	return out
 }
 
 func scanID[ID ~string](r *db.Rows) (ID, error) {

@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"larder/internal/db"
@@ -63,10 +62,6 @@ type Catalog struct {
 	keys      *seal.Keys
 	tokens    *seal.Tokens
 	templates *templates
-
-	// changed counts the committed changes that a search's counts depend on.
-	changed    atomic.Uint64
-	aggregates aggregates
 }
 
 // New returns a Catalog and registers its runs with o.Runner.

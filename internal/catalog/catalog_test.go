@@ -33,7 +33,7 @@ const (
 
 // A world is a catalog with clients of several accounts.
 type world struct {
-	*testing.T
+	testing.TB
 	catalog *Catalog
 	invoke  api.Invoker
 	root    string // where templates lie
@@ -56,9 +56,9 @@ func run(t *testing.T, fn func(*world)) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) { fn(newWorld(t, d, Options{})) })
 }
 
-func newWorld(t *testing.T, d *db.DB, o Options) *world {
+func newWorld(t testing.TB, d *db.DB, o Options) *world {
 	t.Helper()
-	w := &world{T: t, root: t.TempDir(), now: new(atomic.Int64)}
+	w := &world{TB: t, root: t.TempDir(), now: new(atomic.Int64)}
 	w.now.Store(time.Date(2026, 11, 21, 10, 0, 0, 123456000, time.UTC).UnixMicro())
 	fetcher, err := fetch.New(fetch.Policy{Roots: []string{w.root}})
 	if err != nil {
@@ -76,6 +76,7 @@ func newWorld(t *testing.T, d *db.DB, o Options) *world {
 	o.Engine = func(string) engine.Engine { return jsonEngine{} }
 	o.Now = func() time.Time { return time.UnixMicro(w.now.Add(1)) } // no two rows are of the same instant
 	w.catalog = New(o)
+	w.Cleanup(w.recount)
 	w.serve(o.Runner)
 	w.invoke = api.Local(served{Catalog: w.catalog}, func(next api.Invoker) api.Invoker { return next })
 	return w
@@ -91,6 +92,35 @@ func (w *world) serve(r *workflow.Runner) {
 		}
 	})
 	w.Cleanup(func() { stop(); done.Wait() })
+}
+
+// recount checks what is counted as things come and go.
+func (w *world) recount() {
+	for what, query := range map[string]string{
+		"populations": `SELECT COUNT(*) FROM population WHERE n <> CASE kind
+			WHEN 'portfolio' THEN (SELECT COUNT(*) FROM portfolio x WHERE x.account = population.account AND x.region = population.region)
+			WHEN 'product' THEN (SELECT COUNT(*) FROM product x WHERE x.account = population.account AND x.region = population.region)
+			ELSE (SELECT COUNT(*) FROM service_action x WHERE x.account = population.account AND x.region = population.region) END`,
+		"products on shelves": `SELECT COUNT(*) FROM portfolio p WHERE
+			(SELECT COUNT(*) FROM portfolio_product x WHERE x.portfolio = p.id) <>
+			(SELECT COALESCE(SUM(n), 0) FROM portfolio_facet f WHERE f.portfolio = p.id AND f.facet = '')`,
+		"owners on shelves": `SELECT COUNT(*) FROM portfolio p WHERE
+			(SELECT COUNT(*) FROM portfolio_product x WHERE x.portfolio = p.id) <>
+			(SELECT COALESCE(SUM(n), 0) FROM portfolio_facet f WHERE f.portfolio = p.id AND f.facet = 'Owner')`,
+		"counts below one": `SELECT COUNT(*) FROM portfolio_facet WHERE n < 1`,
+		"versions": `SELECT COUNT(*) FROM product p WHERE p.versions <> (SELECT COUNT(*) FROM artifact a WHERE a.product = p.id)
+			AND EXISTS (SELECT 1 FROM artifact a WHERE a.product = p.id)`,
+		"versions on shelves": `SELECT COUNT(*) FROM portfolio_product x JOIN product p ON p.id = x.product
+			WHERE x.versions <> p.versions OR x.title <> p.title`,
+	} {
+		var n int
+		if err := w.catalog.db.View(context.Background(), func(tx *db.Tx) (err error) {
+			n, err = count(tx, query)
+			return err
+		}); err != nil || n > 0 {
+			w.Errorf("%s: %d are counted wrongly, %v", what, n, err)
+		}
+	}
 }
 
 // jsonEngine reads templates written in JSON: parameters and outputs by name.

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"net/mail"
 	"strings"
-	"unicode/utf8"
 
 	"larder/internal/api"
 	"larder/internal/db"
@@ -53,20 +52,17 @@ func productNameAmbiguous(name string) error {
 	return api.InvalidParameters("Multiple products with name %s found. Use the product's id.", name)
 }
 
-// title is a name as products are sorted by it: folded, and cut to what an
-// index holds with a digest in place of the rest.
-func title(name string) string {
+// title is a name as products are sorted by it.
+func title(name string) string { return indexed(strings.ToLower(name)) }
+
+// indexed is a text as an index holds it: cut, with a digest in place of the rest.
+func indexed(text string) string {
 	const most = 200
-	folded := strings.ToLower(name)
-	if len(folded) <= most {
-		return folded
+	if len(text) <= most {
+		return text
 	}
-	sum := sha256.Sum256([]byte(folded))
-	cut := most
-	for !utf8.RuneStart(folded[cut]) {
-		cut--
-	}
-	return folded[:cut] + hex.EncodeToString(sum[:8])
+	sum := sha256.Sum256([]byte(text))
+	return clip(text, most) + hex.EncodeToString(sum[:8])
 }
 
 // check refuses values that the model allows and AWS does not.
@@ -321,7 +317,6 @@ func (c *Catalog) UpdateProduct(ctx context.Context, in *api.UpdateProductInput)
 		if p.Tags, err = retag(p.Tags, in.RemoveTags, in.AddTags); err != nil {
 			return err
 		}
-		c.changes(tx)
 		return updateProduct(tx, before, p)
 	})
 	if err != nil {
@@ -429,6 +424,9 @@ func updateProduct(tx *db.Tx, before, p product) error {
 		if err := tx.Exec(`UPDATE portfolio_product SET title = ? WHERE product = ?`, t, p.ID); err != nil {
 			return err
 		}
+	}
+	if err := recount(tx, before, p); err != nil {
+		return err
 	}
 	if p.searchText() == before.searchText() {
 		return nil

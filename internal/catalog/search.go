@@ -65,7 +65,7 @@ func (p product) searchText() string {
 // terms are all that a product is found by.
 func (p product) terms() []term {
 	terms := []term{
-		{ownerField, title(p.Owner)},
+		{ownerField, indexed(strings.ToLower(p.Owner))},
 		{typeField, string(p.Type)},
 	}
 	if p.CopiedFrom != "" {
@@ -113,7 +113,7 @@ func filters(asked map[api.ProductViewFilterBy][]string) []filter {
 func alternatives(key api.ProductViewFilterBy, value string) alternative {
 	switch key {
 	case api.ProductViewFilterByOwner:
-		return alternative{{ownerField, title(value)}}
+		return alternative{{ownerField, indexed(strings.ToLower(value))}}
 	case api.ProductViewFilterByProductType:
 		return alternative{{typeField, value}}
 	case api.ProductViewFilterBySourceProductId:
@@ -171,14 +171,22 @@ func newOrder(by *api.ProductViewSortBy, direction *api.SortOrder) order {
 	return o
 }
 
-// after is the condition of the rows that follow a position, and the ORDER BY
-// clause.
-func (o order) after(pg page, id string) (string, []any, string) {
+// clauses are the condition of the rows that follow a position, and the ORDER
+// BY. A search that is driven by terms sorts by an expression, which keeps
+// both databases from walking the whole index of the order instead.
+func (o order) clauses(pg page, id string, driven bool) (string, []any, string) {
+	column := "x." + o.column
+	switch {
+	case driven && o.column == "title":
+		column += " || ''"
+	case driven:
+		column += " + 0"
+	}
 	compare, direction := ">", ""
 	if o.descending {
 		compare, direction = "<", " DESC"
 	}
-	by := " ORDER BY x." + o.column + direction + ", x." + id + direction + " LIMIT ?"
+	by := " ORDER BY " + column + direction + ", x." + id + direction + " LIMIT ?"
 	if pg.first {
 		return "", nil, by
 	}
@@ -186,7 +194,7 @@ func (o order) after(pg page, id string) (string, []any, string) {
 	if o.column == "title" {
 		key = pg.after.Text
 	}
-	return " AND (x." + o.column + ", x." + id + ") " + compare + " (?, ?)", []any{key, pg.after.ID}, by
+	return " AND (" + column + ", x." + id + ") " + compare + " (?, ?)", []any{key, pg.after.ID}, by
 }
 
 // A hit is a product in a search's order.
@@ -217,9 +225,59 @@ func (o order) scan(r *db.Rows) (hit, error) {
 // A search is what SearchProducts and SearchProductsAsAdmin ask of the
 // database.
 type search struct {
+	region  string
 	page    page
 	order   order
 	filters []filter
+
+	// What plan finds out.
+	nothing bool    // no product in the Region meets the filters
+	driver  []match // the rarest terms, one of which every hit has; nil if none is rare
+}
+
+// rare is how many products a term may have to drive a search. Below it,
+// looking each of them up is faster than walking the shelf in order until a
+// page is full; above, the shelf is.
+const rare = 1000
+
+// plan looks for the filter that fewest products meet.
+func (s *search) plan(tx *db.Tx) error {
+	best := rare + 1
+	for _, f := range s.filters {
+		var driver []match
+		n := 0
+		for _, a := range f {
+			m, of, err := a.rarest(tx, s.region)
+			if err != nil {
+				return err
+			}
+			driver, n = append(driver, m), n+of
+		}
+		if n < best {
+			best, s.driver = n, driver
+		}
+	}
+	s.nothing = best == 0
+	return nil
+}
+
+// rarest is the match of an alternative that fewest products meet, and how
+// many those are; past rare nobody counts.
+func (a alternative) rarest(tx *db.Tx, region string) (match, int, error) {
+	var found match
+	least := rare + 1
+	for _, m := range a {
+		condition, args := m.condition()
+		n, err := count(tx, `SELECT COUNT(*) FROM (SELECT 1 FROM product_term t
+			WHERE t.region = ? AND `+condition+` LIMIT ?) AS few`, append(append([]any{region}, args...), rare+1)...)
+		if err != nil {
+			return found, 0, err
+		}
+		if n < least {
+			found, least = m, n
+		}
+	}
+	return found, least, nil
 }
 
 // onShelves finds the products of the given portfolios, each once, in order.
@@ -227,11 +285,7 @@ type search struct {
 func (s search) onShelves(tx *db.Tx, shelves []id.Portfolio) ([]hit, error) {
 	var all []hit
 	for _, shelf := range shelves {
-		where, args := s.where("x.product")
-		after, afterArgs, by := s.order.after(s.page, "product")
-		args = append(append([]any{shelf}, args...), afterArgs...)
-		found, err := db.Collect(tx, s.order.scan, `SELECT x.product, x.`+s.order.column+` FROM portfolio_product x
-			WHERE x.portfolio = ?`+where+after+by, append(args, s.page.fetch())...)
+		found, err := s.find(tx, "product", `SELECT x.product, x.`+s.order.column+` FROM portfolio_product x WHERE x.portfolio = ?`, shelf)
 		if err != nil {
 			return nil, err
 		}
@@ -244,22 +298,30 @@ func (s search) onShelves(tx *db.Tx, shelves []id.Portfolio) ([]hit, error) {
 
 // owned finds the products of an account.
 func (s search) owned(tx *db.Tx, caller identity.Caller) ([]hit, error) {
-	where, args := s.where("x.id")
-	after, afterArgs, by := s.order.after(s.page, "id")
-	args = append(append([]any{caller.Account, caller.Region}, args...), afterArgs...)
-	return db.Collect(tx, s.order.scan, `SELECT x.id, x.`+s.order.column+` FROM product x
-		WHERE x.account = ? AND x.region = ?`+where+after+by, append(args, s.page.fetch())...)
+	return s.find(tx, "id", `SELECT x.id, x.`+s.order.column+` FROM product x WHERE x.account = ? AND x.region = ?`,
+		caller.Account, caller.Region)
 }
 
-func (s search) where(column string) (string, []any) {
-	var out strings.Builder
-	var args []any
-	for _, f := range s.filters {
-		condition, more := f.condition(column)
-		out.WriteString(" AND " + condition)
-		args = append(args, more...)
+// find runs a query for products of which column is the id.
+func (s search) find(tx *db.Tx, column, query string, args ...any) ([]hit, error) {
+	if s.nothing {
+		return nil, nil
 	}
-	return out.String(), args
+	for _, f := range s.filters {
+		condition, more := f.condition("x." + column)
+		query, args = query+` AND `+condition, append(args, more...)
+	}
+	if s.driver != nil {
+		var candidates []string
+		for _, m := range s.driver {
+			condition, more := m.condition()
+			candidates, args = append(candidates, `SELECT t.product FROM product_term t WHERE t.region = ? AND `+condition),
+				append(append(args, s.region), more...)
+		}
+		query += ` AND x.` + column + ` IN (` + strings.Join(candidates, " UNION ") + `)`
+	}
+	after, more, by := s.order.clauses(s.page, column, s.driver != nil)
+	return db.Collect(tx, s.order.scan, query+after+by, append(append(args, more...), s.page.fetch())...)
 }
 
 // products reads the products of hits that were found on shelves the caller
@@ -268,11 +330,11 @@ func products(tx *db.Tx, hits []hit) ([]product, error) {
 	if len(hits) == 0 {
 		return nil, nil
 	}
-	args := make([]any, len(hits))
+	ids := make([]id.Product, len(hits))
 	for i, h := range hits {
-		args[i] = h.product
+		ids[i] = h.product
 	}
-	found, err := db.Collect(tx, scanProduct, selectProduct+` WHERE p.id IN `+holes(len(hits)), args...)
+	found, err := db.Collect(tx, scanProduct, selectProduct+` WHERE p.id IN `+holes(len(hits)), anys(ids)...)
 	if err != nil {
 		return nil, err
 	}
@@ -295,13 +357,16 @@ func (c *Catalog) SearchProducts(ctx context.Context, in *api.SearchProductsInpu
 	if err != nil {
 		return nil, err
 	}
-	s := search{page: pg, order: newOrder(in.SortBy, in.SortOrder), filters: filters(in.Filters)}
 	caller := identity.CallerFrom(ctx)
+	s := search{region: caller.Region, page: pg, order: newOrder(in.SortBy, in.SortOrder), filters: filters(in.Filters)}
 	out := &api.SearchProductsOutput{}
 	var found []product
 	err = c.db.View(ctx, func(tx *db.Tx) error {
 		shelves, err := c.visible(tx, caller)
 		if err != nil {
+			return err
+		}
+		if err := s.plan(tx); err != nil {
 			return err
 		}
 		hits, err := s.onShelves(tx, shelves)
@@ -312,7 +377,7 @@ func (c *Catalog) SearchProducts(ctx context.Context, in *api.SearchProductsInpu
 		if found, err = products(tx, hits); err != nil {
 			return err
 		}
-		out.ProductViewAggregations, err = c.aggregations(tx, s, shelves)
+		out.ProductViewAggregations, err = s.aggregations(tx, shelves)
 		return err
 	})
 	if err != nil {
@@ -332,11 +397,14 @@ func (c *Catalog) SearchProductsAsAdmin(ctx context.Context, in *api.SearchProdu
 	if err != nil {
 		return nil, err
 	}
-	s := search{page: pg, order: newOrder(in.SortBy, in.SortOrder), filters: filters(in.Filters)}
 	caller := identity.CallerFrom(ctx)
+	s := search{region: caller.Region, page: pg, order: newOrder(in.SortBy, in.SortOrder), filters: filters(in.Filters)}
 	out := &api.SearchProductsAsAdminOutput{}
 	var found []product
 	err = c.db.View(ctx, func(tx *db.Tx) error {
+		if err := s.plan(tx); err != nil {
+			return err
+		}
 		var hits []hit
 		var err error
 		if in.PortfolioId == nil {

@@ -187,7 +187,6 @@ func (c *Catalog) endShare(tx *db.Tx, p portfolio, t shareTarget) error {
 // expel removes the associations of accounts that no longer reach a
 // portfolio: their principals on it, and its products on their own shelves.
 func (c *Catalog) expel(tx *db.Tx, p portfolio) error {
-	c.changes(tx)
 	accounts, err := db.Collect(tx, scanID[string], `SELECT account FROM portfolio_principal WHERE portfolio = ? AND account <> ?
 		UNION SELECT q.account FROM portfolio_product pp JOIN portfolio q ON q.id = pp.portfolio WHERE pp.source = ?`,
 		p.ID, p.Account, p.ID)
@@ -210,8 +209,30 @@ func (c *Catalog) expel(tx *db.Tx, p portfolio) error {
 				AND pp.product = portfolio_constraint.product AND pp.source = ?)`, account, p.ID); err != nil {
 			return err
 		}
-		if err := tx.Exec(`DELETE FROM portfolio_product WHERE source = ? AND portfolio IN (
-			SELECT id FROM portfolio WHERE account = ?)`, p.ID, account); err != nil {
+		if err := withdraw(tx, p.ID, account); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withdraw takes what an account imported from a portfolio off its shelves.
+func withdraw(tx *db.Tx, source id.Portfolio, account string) error {
+	type pair struct {
+		shelf   id.Portfolio
+		product id.Product
+	}
+	pairs, err := db.Collect(tx, func(r *db.Rows) (pair, error) {
+		var one pair
+		err := r.Scan(&one.shelf, &one.product)
+		return one, err
+	}, `SELECT pp.portfolio, pp.product FROM portfolio_product pp JOIN portfolio q ON q.id = pp.portfolio
+		WHERE pp.source = ? AND q.account = ?`, source, account)
+	if err != nil {
+		return err
+	}
+	for _, one := range pairs {
+		if err := unshelve(tx, one.shelf, one.product); err != nil {
 			return err
 		}
 	}

@@ -145,14 +145,12 @@ func (c *Catalog) carryOut(tx *db.Tx, a shareAction, now int64) error {
 			Portfolio: p.ID, Region: p.Region, Type: a.Type, Node: a.Node, Accepted: true,
 			TagOptions: a.tagOptions(), Principals: api.Or(a.Principals, false), Created: now,
 		})
-		c.changes(tx)
 		return err
 	case updateShare:
 		s, err := oneShare(tx, p.ID, a.target())
 		if err != nil {
 			return err
 		}
-		c.changes(tx)
 		return a.apply(tx, s)
 	case deleteShare:
 		return c.endShare(tx, p, a.target())

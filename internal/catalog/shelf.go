@@ -34,8 +34,7 @@ func (c *Catalog) AssociateProductWithPortfolio(ctx context.Context, in *api.Ass
 		if err != nil || n == 0 {
 			return err
 		}
-		c.changes(tx)
-		all, err := count(tx, `SELECT COUNT(*) FROM portfolio_product WHERE portfolio = ?`, shelf.ID)
+		all, err := p.countOn(tx, shelf.ID, 1)
 		if err != nil {
 			return err
 		}
@@ -88,15 +87,10 @@ func (c *Catalog) DisassociateProductFromPortfolio(ctx context.Context, in *api.
 		if constraints > 0 {
 			return api.ResourceInUse("Product %s still has associated Constraints in portfolio %s", in.ProductId, shelf.ID)
 		}
-		n, err := tx.ExecRows(`DELETE FROM portfolio_product WHERE portfolio = ? AND product = ?`, shelf.ID, in.ProductId)
-		if err != nil {
+		if _, err := c.shelved(tx, caller, shelf.ID, in.ProductId); err != nil {
 			return err
 		}
-		if n == 0 {
-			return api.ResourceNotFound("Product %s is not associated with portfolio %s", in.ProductId, shelf.ID)
-		}
-		c.changes(tx)
-		return nil
+		return unshelve(tx, shelf.ID, id.Product(in.ProductId))
 	})
 	return &api.DisassociateProductFromPortfolioOutput{}, err
 }
@@ -127,4 +121,18 @@ func (c *Catalog) ListPortfoliosForProduct(ctx context.Context, in *api.ListPort
 	}
 	rows, next := cut(pg, rows, portfolio.position)
 	return &api.ListPortfoliosForProductOutput{PortfolioDetails: portfolioDetails(rows), NextPageToken: next}, nil
+}
+
+// unshelve takes a product off a shelf.
+func unshelve(tx *db.Tx, shelf id.Portfolio, p id.Product) error {
+	found, err := db.Collect(tx, scanProduct, selectProduct+` WHERE p.id = ?`, p)
+	if err != nil {
+		return err
+	}
+	for _, one := range found {
+		if _, err := one.countOn(tx, shelf, -1); err != nil {
+			return err
+		}
+	}
+	return tx.Exec(`DELETE FROM portfolio_product WHERE portfolio = ? AND product = ?`, shelf, p)
 }

@@ -92,6 +92,18 @@ CREATE INDEX portfolio_product_title ON portfolio_product (portfolio, title, pro
 CREATE INDEX portfolio_product_versions ON portfolio_product (portfolio, versions, product);
 CREATE INDEX portfolio_product_source ON portfolio_product (source, portfolio) WHERE source <> '';
 
+-- How many products on a shelf have an owner, a type or a vendor; facet '' is
+-- their number. name is the value as an index holds it.
+CREATE TABLE portfolio_facet (
+    portfolio {{text}} NOT NULL,
+    facet     {{text}} NOT NULL,
+    name      {{text}} NOT NULL,
+    value     {{text}} NOT NULL,
+    n         {{int}} NOT NULL,
+    PRIMARY KEY (portfolio, facet, name)
+);
+CREATE INDEX portfolio_facet_n ON portfolio_facet (portfolio, facet, n, name);
+
 -- Who may launch from a portfolio. account is whose principals they are: the
 -- owner's, or those of an account the portfolio is shared with. name is what
 -- a caller is looked up by: user/…, group/…, role/… without the path (names
