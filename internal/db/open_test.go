@@ -38,6 +38,36 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// A directory may be named from where the process stands.
+func TestOpenRelative(t *testing.T) {
+	t.Parallel()
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	absolute := t.TempDir()
+	relative, err := filepath.Rel(here, absolute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{relative, absolute} {
+		d, err := db.Open(t.Context(), db.Options{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if dir == absolute {
+			if got := settings(t, d); !cmp.Equal(got, []string{"a"}) {
+				t.Errorf("settings %q of another database", got)
+			}
+		} else {
+			update(t, d, put("a", ""))
+		}
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestReopen(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "made", "on the way")

@@ -42,7 +42,13 @@ func openSQLite(ctx context.Context, o Options) (_ *embedded, err error) {
 		conns = 4
 	}
 	rw := &rewriter{dialect: sqliteDialect}
-	file := filepath.Join(o.Dir, fileName)
+	// The driver names a file by its URI, in which a relative path would begin
+	// with the name of a host.
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, fileName)
 	dc, err := openConn(file, false, o.Ephemeral)
 	if err != nil {
 		return nil, fmt.Errorf("db: open %s: %w", file, err)
