@@ -17,7 +17,7 @@ func stsHandlers(s *identity.STS) *awsquery.STSHandlers {
 		AssumeRole: func(ctx context.Context, in *awsquery.AssumeRoleInput) (*awsquery.AssumeRoleOutput, error) {
 			ask := identity.AssumeRoleInput{
 				RoleARN: in.RoleArn, RoleSessionName: in.RoleSessionName, DurationSeconds: in.DurationSeconds,
-				ExternalID: in.ExternalId, Policy: in.Policy,
+				ExternalID: in.ExternalId, Policy: in.Policy, Extras: assumeExtras(in),
 			}
 			for _, p := range in.PolicyArns {
 				ask.PolicyARNs = append(ask.PolicyARNs, p.Arn)
@@ -35,4 +35,26 @@ func stsHandlers(s *identity.STS) *awsquery.STSHandlers {
 			}, nil
 		},
 	}
+}
+
+// assumeExtras names the members of an AssumeRole that ask for more than the
+// identity room knows.
+func assumeExtras(in *awsquery.AssumeRoleInput) []string {
+	var extras []string
+	for _, m := range []struct {
+		name  string
+		given bool
+	}{
+		{"Tags", len(in.Tags) > 0},
+		{"TransitiveTagKeys", len(in.TransitiveTagKeys) > 0},
+		{"SourceIdentity", in.SourceIdentity != ""},
+		{"SerialNumber", in.SerialNumber != ""},
+		{"TokenCode", in.TokenCode != ""},
+		{"ProvidedContexts", len(in.ProvidedContexts) > 0},
+	} {
+		if m.given {
+			extras = append(extras, m.name)
+		}
+	}
+	return extras
 }

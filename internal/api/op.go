@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Op names an operation. Its number may change from build to build; what is
@@ -121,6 +122,10 @@ func (op Op) String() string {
 // Target is the operation's X-Amz-Target header, such as
 // AWS242ServiceCatalogService.ProvisionProduct.
 func (op Op) Target() string { return op.row().target }
+
+// Larder reports whether the operation is one of Larder's own API, not of AWS
+// Service Catalog's.
+func (op Op) Larder() bool { return strings.HasPrefix(op.Target(), "Larder.") }
 
 // ReadOnly reports whether the operation changes nothing.
 func (op Op) ReadOnly() bool { return op.row().readOnly }

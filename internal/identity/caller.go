@@ -16,6 +16,9 @@ type Caller struct {
 	// UserID is the principal's unique id, such as AIDA… or AROA…:session.
 	UserID      string
 	AccessKeyID string // "" for an unsigned call, which only dev accepts
+	// Service is what the request was signed for, such as servicecatalog, and
+	// may therefore be sent to; "" in dev, where that is no matter.
+	Service string
 	// Role is the ARN of a role session's role, with the role's path; "" for
 	// any other principal. See [Caller.RoleARN].
 	Role string

@@ -289,12 +289,15 @@ func TestRoles(t *testing.T) {
 		_, err = assume(identity.AssumeRoleInput{PolicyARNs: []string{"arn:aws:iam::aws:policy/Nothing"}})
 		wants(t, err, api.CodeValidation, "Policy arn:aws:iam::aws:policy/Nothing does not exist or is not attachable.")
 
+		_, err = assume(identity.AssumeRoleInput{Extras: []string{"Tags", "SourceIdentity"}})
+		wants(t, err, api.CodeUnsupportedOperation, "AssumeRole with Tags, SourceIdentity is not built yet")
+
 		got := must(assume(identity.AssumeRoleInput{DurationSeconds: 900}))
 		creds := identity.Credentials{AccessKeyID: got.AccessKeyID, SecretAccessKey: got.SecretAccessKey, SessionToken: got.SessionToken}
 		session := identity.CallerFrom(w.as(t, creds))
 		want := identity.Caller{
 			Account: account, Region: "us-east-1", ARN: "arn:aws:sts::123456789012:assumed-role/Launcher/s1", UserID: got.AssumedRoleID,
-			AccessKeyID: got.AccessKeyID, Role: role,
+			AccessKeyID: got.AccessKeyID, Service: "servicecatalog", Role: role,
 		}
 		if diff := cmp.Diff(want, session, callerOptions); diff != "" || got.ARN != want.ARN {
 			t.Error(diff)

@@ -74,7 +74,7 @@ func readTargets() map[api.Op]target {
 // actionOf is the operation as policies name it: servicecatalog:… for AWS's,
 // larder:… for our own.
 func actionOf(op api.Op) string {
-	if strings.HasPrefix(op.Target(), "Larder.") {
+	if op.Larder() {
 		return "larder:" + op.String()
 	}
 	return "servicecatalog:" + op.String()

@@ -67,7 +67,9 @@ func (s *Serve) Authenticate(r *http.Request, body []byte) (Caller, error) {
 	if !c.expires.IsZero() && !now.Before(c.expires) {
 		return Caller{}, expired()
 	}
-	return c.caller.in(auth.Region), nil
+	caller := c.caller.in(auth.Region)
+	caller.Service = auth.Service
+	return caller, nil
 }
 
 // hasToken reports whether the request carries the session token that belongs

@@ -28,7 +28,7 @@ func TestServeAuthenticates(t *testing.T) {
 		}
 		want := identity.Caller{
 			Account: account, Region: "us-east-1", ARN: "arn:aws:iam::123456789012:user/admin",
-			UserID: got.UserID, AccessKeyID: w.admin.Credentials.AccessKeyID,
+			UserID: got.UserID, AccessKeyID: w.admin.Credentials.AccessKeyID, Service: "servicecatalog",
 		}
 		if diff := cmp.Diff(want, got, callerOptions); diff != "" || !strings.HasPrefix(got.UserID, "AIDA") {
 			t.Errorf("%s %s", got.UserID, diff)

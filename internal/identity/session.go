@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"larder/internal/api"
@@ -32,6 +33,9 @@ const (
 // the caller in, and the caller's own policies let it go there. Which of the
 // three is missing is not told.
 func (s *Serve) assume(ctx context.Context, by Caller, role id.Principal, in AssumeRoleInput) (credentials, error) {
+	if len(in.Extras) > 0 {
+		return credentials{}, api.Errorf(api.CodeUnsupportedOperation, "AssumeRole with %s is not built yet", strings.Join(in.Extras, ", "))
+	}
 	refused := notAuthorized(by.ARN, "sts:AssumeRole", role.String(), "")
 	if _, ok := by.authority.decide(Request{Action: "sts:AssumeRole", Resource: role.String(), Context: by.context()}); !ok {
 		return credentials{}, refused

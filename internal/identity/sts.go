@@ -48,6 +48,10 @@ type AssumeRoleInput struct {
 	ExternalID      string   // what the role's trust policy may ask for
 	Policy          string   // a session policy, which only takes away; "" for none
 	PolicyARNs      []string // managed policies as session policies
+	// Extras are the names of members that were given beyond these: session
+	// tags, a source identity, MFA. In serve, where policies could build on
+	// them, they are refused.
+	Extras []string
 }
 
 // An AssumedRole is a session of a role and its temporary credentials.

@@ -43,6 +43,9 @@ func (x *exchange) invoke(buf *[]byte) (op api.Op, out any, err error) {
 		return 0, nil, api.Errorf(api.CodeUnknownOperation, "There is no operation %s", shown(target))
 	}
 	x.op = op.String()
+	if err := x.scopedTo(op); err != nil {
+		return 0, nil, err
+	}
 	switch t := mediaType(x.r); t {
 	case jsonType, "application/x-amz-json-1.0", "application/json", "":
 	default:
@@ -54,6 +57,32 @@ func (x *exchange) invoke(buf *[]byte) (op api.Op, out any, err error) {
 	}
 	out, err = x.s.config.Invoke(ctx, op, in)
 	return op, out, err
+}
+
+// scopedTo refuses a request that was signed for another service than the
+// operation's. Those of Larder's own API go by either name: a client of
+// Service Catalog need not learn a second one.
+func (x *exchange) scopedTo(op api.Op) error {
+	scope := x.caller.Service
+	if scope == "" || scope == scopeCatalog || scope == scopeLarder && op.Larder() {
+		return nil
+	}
+	if op.Larder() {
+		return misdirected(scopeLarder)
+	}
+	return misdirected(scopeCatalog)
+}
+
+// The services of the JSON protocol, as signatures name them.
+const (
+	scopeCatalog = "servicecatalog"
+	scopeLarder  = "larder"
+)
+
+// misdirected is AWS's sentence about a signature that was made for another
+// service than the one that is asked.
+func misdirected(service string) error {
+	return api.Errorf(api.CodeInvalidSignature, "Credential should be scoped to correct service: '%s'. ", service)
 }
 
 // shown bounds what an answer repeats of a header.

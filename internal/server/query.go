@@ -39,12 +39,21 @@ func (x *exchange) serveQuery(buf *[]byte) (service awsquery.Service, op awsquer
 	if err != nil {
 		return service, op, nil, err
 	}
-	r, err := awsquery.Parse(body)
+	r, err := awsquery.Parse(x.form(body))
 	if err != nil {
 		return service, op, nil, err
 	}
 	if service == "" {
 		service, _ = awsquery.ServiceOfVersion(r.Version)
+	}
+	if scope := x.caller.Service; scope != "" && service != "" && scope != string(service) {
+		return service, op, nil, misdirected(string(service))
+	}
+	if x.r.Method == http.MethodGet && (service != awsquery.STS || r.Action != "GetCallerIdentity") {
+		return service, op, nil, &awsquery.Error{
+			Code: awsquery.CodeInvalidAction, Status: http.StatusMethodNotAllowed,
+			Message: "Of presigned requests only GetCallerIdentity of sts is answered; send POST",
+		}
 	}
 	var handlers awsquery.Handlers = x.s.config.CloudFormation
 	if service == awsquery.STS {
@@ -61,6 +70,17 @@ func (x *exchange) serveQuery(buf *[]byte) (service awsquery.Service, op awsquer
 		x.op = op.String()
 	}
 	return service, op, out, err
+}
+
+// form is where a request of the query protocol holds its input: its body, or
+// the URL of a presigned request. Programs prove to each other who they are
+// with such a one of GetCallerIdentity, which asks for nothing and changes
+// nothing; no other is answered.
+func (x *exchange) form(body []byte) []byte {
+	if x.r.Method == http.MethodGet {
+		return []byte(x.r.URL.RawQuery)
+	}
+	return body
 }
 
 // scoped returns the service that the request was signed for, "" if it was

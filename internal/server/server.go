@@ -99,6 +99,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.scrape()
 	case r.URL.Path != "/":
 		x.refuse(http.StatusNotFound, "There is nothing at this path; AWS clients send their requests to /")
+	case r.Method == http.MethodGet && strings.Contains(r.URL.RawQuery, "X-Amz-Signature="):
+		x.query()
 	case r.Method != http.MethodPost:
 		w.Header().Set("Allow", http.MethodPost)
 		x.refuse(http.StatusMethodNotAllowed, "This is an endpoint for AWS clients, which send POST")

@@ -50,7 +50,7 @@ func open(next api.Invoker) api.Invoker { return next }
 // anybody authenticates every caller but mallory, and calls without a
 // signature as nobody.
 func anybody(r *http.Request, _ []byte) (identity.Caller, error) {
-	if r.Header.Get("Authorization") == "" {
+	if r.Header.Get("Authorization") == "" && !r.URL.Query().Has("X-Amz-Signature") {
 		return identity.Caller{Account: "000000000000", ARN: "anonymous"}, nil
 	}
 	auth, err := sigv4.Parse(r)
@@ -60,7 +60,11 @@ func anybody(r *http.Request, _ []byte) (identity.Caller, error) {
 	if auth.AccessKeyID == "mallory" {
 		return identity.Caller{}, &sigv4.Error{Code: api.CodeUnrecognizedClient, Message: "The security token included in the request is invalid."}
 	}
-	return identity.Caller{Account: auth.AccessKeyID, Region: auth.Region, ARN: "arn:" + auth.AccessKeyID}, nil
+	c := identity.Caller{Account: auth.AccessKeyID, Region: auth.Region, ARN: "arn:" + auth.AccessKeyID}
+	if auth.AccessKeyID == "verified" {
+		c.Service = auth.Service
+	}
+	return c, nil
 }
 
 func testConfig() Config {
@@ -192,6 +196,14 @@ func formCall(body string) call {
 	return call{body: body, header: map[string]string{"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}}
 }
 
+var larderCall = call{body: "{}", header: map[string]string{"X-Amz-Target": "Larder.ListUsers", "Content-Type": jsonType}}
+
+// presigned is a GET whose signature, which anybody believes, is in its URL.
+func presigned(query, service string) call {
+	return call{method: "GET", path: "/?" + query + "&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=verified%2F20261121%2Feu-west-1%2F" + service +
+		"%2Faws4_request&X-Amz-Date=20261121T120000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=00"}
+}
+
 func (c call) with(change func(*call)) call {
 	c.header = maps.Clone(c.header)
 	change(&c)
@@ -228,6 +240,13 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"ok", describe, 200, "", "", false},
 		{"signed", describe.with(signed("111111111111", "servicecatalog")), 200, "", "", false},
+		{"scoped", describe.with(signed("verified", "servicecatalog")), 200, "", "", false},
+		{"scoped to another service", describe.with(signed("verified", "sts")), 400, "InvalidSignatureException", "^Credential should be scoped to correct service: 'servicecatalog'. $", false},
+		{"scoped to Larder", describe.with(signed("verified", "larder")), 400, "InvalidSignatureException", "'servicecatalog'", false},
+		{"Larder scoped to itself", larderCall.with(signed("verified", "larder")), 400, "UnsupportedOperationException", "", false},
+		{"Larder scoped to Service Catalog", larderCall.with(signed("verified", "servicecatalog")), 400, "UnsupportedOperationException", "", false},
+		{"Larder scoped to another", larderCall.with(signed("verified", "cloudformation")), 400, "InvalidSignatureException", "'larder'", false},
+		{"unverified scope", describe.with(signed("111111111111", "sts")), 200, "", "", false},
 		{"unknown key", describe.with(signed("mallory", "servicecatalog")), 400, "UnrecognizedClientException", "security token", false},
 		{"signature before operation", jsonCall("Frobnicate", "{").with(signed("mallory", "servicecatalog")), 400, "UnrecognizedClientException", "", false},
 		{"no body", jsonCall("DescribePortfolio", ""), 400, "ValidationException", "Value null at 'id' failed", false},
@@ -276,6 +295,13 @@ func TestAnswers(t *testing.T) {
 		{"query to STS", formCall("Action=GetCallerIdentity&Version=2011-06-15"), 200, "", "", false},
 		{"query by scope", formCall("Action=GetCallerIdentity&Version=2011-06-15").with(signed("111111111111", "sts")), 200, "", "", false},
 		{"scope goes before version", formCall("Action=GetCallerIdentity&Version=2011-06-15").with(signed("111111111111", "cloudformation")), 400, "InvalidAction", "^Could not find operation GetCallerIdentity for version 2011-06-15$", false},
+		{"query scoped to another service", formCall("Action=GetCallerIdentity&Version=2011-06-15").with(signed("verified", "servicecatalog")), 403, "SignatureDoesNotMatch", "^Credential should be scoped to correct service: 'sts'. $", false},
+		{"query scoped", formCall("Action=DescribeStacks" + cfn).with(signed("verified", "cloudformation")), 200, "", "", false},
+		{"presigned", presigned("Action=GetCallerIdentity&Version=2011-06-15", "sts"), 200, "", "", false},
+		{"presigned for another service", presigned("Action=GetCallerIdentity&Version=2011-06-15", "servicecatalog"), 403, "SignatureDoesNotMatch", "'sts'", false},
+		{"presigned other operation", presigned("Action=AssumeRole&Version=2011-06-15", "sts"), 405, "InvalidAction", "presigned", false},
+		{"presigned CloudFormation", presigned("Action=DescribeStacks"+cfn, "cloudformation"), 405, "InvalidAction", "presigned", false},
+		{"GET of a form", call{method: "GET", path: "/?Action=GetCallerIdentity&Version=2011-06-15"}, 405, "UnknownOperationException", "POST", false},
 		{"query of mallory", formCall("Action=DescribeStacks" + cfn).with(signed("mallory", "cloudformation")), 403, "InvalidClientTokenId", "security token", false},
 		{"query without action", formCall("StackName=s"), 400, "MissingAction", "", false},
 		{"query of nothing", formCall(""), 400, "MissingAction", "", false},
