@@ -201,7 +201,7 @@ func (t *turn) finish() {
 	}
 	t.over = true
 	if left == 0 {
-		t.dropImports, t.dropExports = true, true
+		t.letGo = true
 		t.turnTo(complete, "")
 		return
 	}

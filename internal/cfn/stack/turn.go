@@ -29,19 +29,23 @@ func (s *Stacks) beat(ctx context.Context, b workflow.Beat) (workflow.Verdict, e
 	if err := t.run(ctx); err != nil {
 		return workflow.Verdict{}, err
 	}
-	write, err := t.commit()
+	if !t.over && len(t.events) == 0 && len(t.changed) == 0 {
+		s.residents.put(l) // there was nothing to do yet
+		return t.next(), nil
+	}
+	r, err := t.record()
 	if err != nil {
 		return workflow.Verdict{}, err
 	}
 	if t.over {
-		return workflow.End().Write(write), nil
+		return workflow.End().Write(r.write), nil
 	}
 	s.residents.put(l)
 	note := t.note
 	if note == "" {
 		note = string(l.stack.Status)
 	}
-	return t.next().Write(write).Noted(note), nil
+	return t.next().Write(r.write).Noted(note), nil
 }
 
 // turn is the work of one beat.
@@ -62,10 +66,9 @@ type turn struct {
 
 	uses, usesBefore resource.Uses
 
-	imports     []string
-	dropImports bool
-	exports     []Output
-	dropExports bool
+	imports []string
+	exports []Output
+	letGo   bool // of imports and exports
 
 	note string // for operators
 	over bool
@@ -196,83 +199,6 @@ func (t *turn) request(action resource.Action, it *item) resource.Request {
 		Wake: wake(t.l.stack.Journal.Run), Type: it.kind.Schema, Name: it.Type, Seed: t.l.seed(it), Tags: tags,
 		Properties: it.given, Model: it.model, State: it.Kept,
 	}
-}
-
-// commit returns what is to be written. Everything is encoded here: the
-// closure does SQL only.
-func (t *turn) commit() (func(*db.Tx) error, error) {
-	st := &t.l.stack
-	before := *st
-	st.Journal.Packs++
-	p := pack{Token: before.Journal.Token, Events: t.events, Items: make([]entry, len(t.changed))}
-	for i, it := range t.changed {
-		p.Items[i] = it.entry
-	}
-	packed, err := p.encode()
-	if err != nil {
-		return nil, err
-	}
-	number := st.Journal.Packs
-	done := before.Journal
-	outcome := ""
-	if t.over {
-		outcome, err = Operation{Outcome: st.Status, Failure: done.Failure}.encode()
-		if err != nil {
-			return nil, err
-		}
-		st.Journal = Journal{Operation: done.Operation, Kind: done.Kind, Token: done.Token, Clock: st.Journal.Clock, Packs: number}
-	}
-	mark := id.UUID()
-	body, err := st.encode()
-	if err != nil {
-		return nil, err
-	}
-	written := *st
-	st.mark = mark
-	over, effects, uses, usesBefore := t.over, t.effects, t.uses, t.usesBefore
-	imports, dropsImports, exported, dropsExports := t.imports, t.dropImports, t.exports, t.dropExports
-	runner := t.s.runner
-	return func(tx *db.Tx) error {
-		if err := updateStack(tx, &written, mark, body); err != nil {
-			return err
-		}
-		if err := insertPack(tx, written.ID, number, packed); err != nil {
-			return err
-		}
-		if err := resource.Apply(tx, effects); err != nil {
-			return err
-		}
-		if err := resource.SaveUses(tx, usesBefore, uses); err != nil {
-			return err
-		}
-		for _, name := range imports {
-			if _, err := exportByName(tx, written.Account, written.Region, name); err != nil {
-				return err // gone since it was read: the next beat says so
-			}
-			if err := insertImport(tx, &written, name); err != nil {
-				return err
-			}
-		}
-		if dropsImports {
-			if err := dropImports(tx, written.ID); err != nil {
-				return err
-			}
-		}
-		if dropsExports {
-			if err := dropExports(tx, written.ID); err != nil {
-				return err
-			}
-		}
-		for _, o := range exported {
-			if err := insertExport(tx, &written, o); err != nil {
-				return err
-			}
-		}
-		if !over {
-			return nil
-		}
-		return endOperations(tx, runner, written.ID, outcome)
-	}, nil
 }
 
 // names lists logical ids as CloudFormation does in its reasons.

@@ -1,0 +1,100 @@
+package stack
+
+import (
+	"larder/internal/cfn/resource"
+	"larder/internal/db"
+	"larder/internal/id"
+	"larder/internal/workflow"
+)
+
+// A record is what a beat has written: all of it in one transaction, or
+// nothing. It is encoded beforehand, so that write does SQL only.
+type record struct {
+	stack  Stack // as it was read, but for what the beat changed of it
+	mark   string
+	body   string
+	number int64 // of the pack
+	pack   string
+
+	effects          []resource.Effect
+	usesBefore, uses resource.Uses
+	imports          []string // to be locked
+	exports          []Output // to be made known
+	letGo            bool     // of all imports and exports
+
+	over    bool
+	outcome string
+	runner  *workflow.Runner
+}
+
+// record encodes what the turn came to and gives the state the mark under
+// which it will be true.
+func (t *turn) record() (*record, error) {
+	st := &t.l.stack
+	st.Journal.Packs++
+	r := &record{
+		mark: id.UUID(), number: st.Journal.Packs, effects: t.effects, usesBefore: t.usesBefore, uses: t.uses,
+		imports: t.imports, exports: t.exports, letGo: t.letGo, over: t.over, runner: t.s.runner,
+	}
+	p := pack{Token: st.Journal.Token, Events: t.events, Items: make([]entry, len(t.changed))}
+	for i, it := range t.changed {
+		p.Items[i] = it.entry
+	}
+	var err error
+	if r.pack, err = p.encode(); err != nil {
+		return nil, err
+	}
+	if t.over {
+		if r.outcome, err = (Operation{Outcome: st.Status, Failure: st.Journal.Failure}).encode(); err != nil {
+			return nil, err
+		}
+		j := st.Journal
+		st.Journal = Journal{Operation: j.Operation, Kind: j.Kind, Token: j.Token, Clock: j.Clock, Packs: j.Packs}
+	}
+	if r.body, err = st.encode(); err != nil {
+		return nil, err
+	}
+	r.stack = *st
+	st.mark = r.mark
+	return r, nil
+}
+
+func (r *record) write(tx *db.Tx) error {
+	if err := updateStack(tx, &r.stack, r.mark, r.body); err != nil {
+		return err
+	}
+	if err := insertPack(tx, r.stack.ID, r.number, r.pack); err != nil {
+		return err
+	}
+	if err := resource.Apply(tx, r.effects); err != nil {
+		return err
+	}
+	if err := resource.SaveUses(tx, r.usesBefore, r.uses); err != nil {
+		return err
+	}
+	if r.letGo {
+		if err := dropImports(tx, r.stack.ID); err != nil {
+			return err
+		}
+		if err := dropExports(tx, r.stack.ID); err != nil {
+			return err
+		}
+	}
+	for _, name := range r.imports {
+		if _, err := exportByName(tx, r.stack.Account, r.stack.Region, name); err != nil {
+			return err // gone since it was read: the next beat says so
+		}
+		if err := insertImport(tx, &r.stack, name); err != nil {
+			return err
+		}
+	}
+	for _, o := range r.exports {
+		if err := insertExport(tx, &r.stack, o); err != nil {
+			return err
+		}
+	}
+	if !r.over {
+		return nil
+	}
+	return endOperations(tx, r.runner, r.stack.ID, r.outcome)
+}
