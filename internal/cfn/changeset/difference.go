@@ -17,8 +17,9 @@ type difference struct {
 // differ finds where a property's values differ, and what changing those
 // places requires.
 type differ struct {
-	t    *schema.Type // nil if the type has no schema
-	path []string
+	t     *schema.Type // nil if the type has no schema
+	path  []string
+	whole schema.Recreation // what changing any of the property may require
 	difference
 }
 
@@ -110,9 +111,12 @@ func (d *differ) lists(before, after []any) {
 }
 
 func (d *differ) note(direct bool) {
+	if !d.found && d.t != nil {
+		d.whole = d.t.Recreation(d.path[0])
+	}
 	d.found = true
 	d.direct = d.direct || direct
-	if d.t != nil && d.recreation < schema.Always {
+	if d.recreation < schema.Always && d.whole > schema.Never {
 		d.recreation = max(d.recreation, d.t.Recreation(d.path...))
 	}
 }
