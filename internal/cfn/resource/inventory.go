@@ -104,7 +104,7 @@ func describe(typ, identifier, text string) (Description, error) {
 	for _, path := range t.WriteOnly() {
 		drop(properties, strings.Split(path, "/"))
 	}
-	shown, err := json.Marshal(properties)
+	shown, err := EncodeProperties(properties)
 	return Description{Identifier: identifier, Properties: string(shown)}, err
 }
 

@@ -1,7 +1,6 @@
 package resource
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -74,7 +73,7 @@ type body struct {
 }
 
 func encodeModel(keys *seal.Keys, where string, m schema.Model) (string, error) {
-	properties, err := json.Marshal(m.Properties)
+	properties, err := EncodeProperties(m.Properties)
 	if err != nil {
 		return "", err
 	}
@@ -96,15 +95,6 @@ func decodeModel(keys *seal.Keys, where, text string) (schema.Model, error) {
 		return schema.Model{}, fmt.Errorf("resource row: %w", err)
 	}
 	return schema.Model{Properties: properties}, nil
-}
-
-// DecodeProperties reads properties from JSON, numbers as they are written.
-func DecodeProperties(text []byte) (map[string]schema.Value, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	var properties map[string]schema.Value
-	err := d.Decode(&properties)
-	return properties, err
 }
 
 // SealSecrets returns the secrets in a value, sealed for where it belongs, by

@@ -190,7 +190,7 @@ func (t *turn) prepare(ctx context.Context, it *item) (reason string, err error)
 		return "", err
 	}
 	it.given = props
-	if it.Properties, err = maskedJSON(props); err != nil {
+	if it.Properties, err = resource.EncodeProperties(props); err != nil {
 		return "", err
 	}
 	it.Secrets = resource.SealSecrets(t.s.keys, propertiesOf(t.l.stack.ID, it.LogicalID), props)

@@ -3,9 +3,8 @@ package stack
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
-
-	"larder/internal/cfn/schema"
 )
 
 // A pack is what one beat changed: resources as they stand after it, and what
@@ -70,8 +69,11 @@ func decodePack(body string) (pack, error) {
 }
 
 func (p pack) encode() (string, error) {
-	text, err := json.Marshal(p)
-	return string(text), err
+	var text strings.Builder
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false) // properties are shown as they are kept
+	err := e.Encode(p)
+	return text.String(), err
 }
 
 // eventTime is the form of time in an event's id.
@@ -93,12 +95,4 @@ func (p pack) event(st *Stack, n int) Event {
 	}
 	e.ID = item.LogicalID + "-" + string(h.Status) + "-" + at.Format(eventTime)
 	return e
-}
-
-// maskedJSON encodes properties as they may be shown.
-func maskedJSON(props map[string]schema.Value) (json.RawMessage, error) {
-	if len(props) == 0 {
-		return nil, nil
-	}
-	return json.Marshal(props)
 }
