@@ -46,12 +46,8 @@ func (a *api) describeStackResource(ctx context.Context, in *awsquery.DescribeSt
 	}}, nil
 }
 
-// metadata returns a resource's metadata as JSON: as the stack keeps it, else
-// as its template declares it.
+// metadata returns a resource's metadata as JSON, as its template declares it.
 func (a *api) metadata(ctx context.Context, st *stack.Stack, r *stack.Resource) (string, error) {
-	if r.Metadata != "" {
-		return r.Metadata, nil
-	}
 	_, text, err := a.stacks.Template(ctx, st.Account, st.Region, st.ID)
 	if err != nil {
 		return "", err

@@ -29,8 +29,8 @@ func (t *turn) create(ctx context.Context) error {
 			t.giveUp(fmt.Sprintf("No export named %s found", l.missing))
 			return nil
 		}
-		if err := l.checkAttributes(); err != nil {
-			t.giveUp(err.Message)
+		if fault := l.checkAttributes(); fault != "" {
+			t.giveUp(fault)
 			return nil
 		}
 		t.imports = l.eval.Imports()

@@ -187,12 +187,12 @@ func unsupported(logicalID, attribute string) *Error {
 	return invalid("Template error: resource %s does not support attribute type %s in Fn::GetAtt", logicalID, attribute)
 }
 
-// checkAttributes returns what is wrong with the attributes that the template
-// asks for, before anything is created.
-func (l *live) checkAttributes() *Error {
-	check := func(n *template.Node) *Error {
+// checkAttributes says what is wrong with the attributes that the template
+// asks for, before anything is created; "" if nothing is.
+func (l *live) checkAttributes() string {
+	check := func(n *template.Node) string {
 		if n == nil {
-			return nil
+			return ""
 		}
 		for _, r := range l.eval.References(n) {
 			it, ok := l.items[r.Name]
@@ -200,25 +200,25 @@ func (l *live) checkAttributes() *Error {
 				continue
 			}
 			if !it.kind.Schema.HasAttribute(r.Attribute) {
-				return unsupported(r.Name, r.Attribute)
+				return unsupported(r.Name, r.Attribute).Message
 			}
 		}
-		return nil
+		return ""
 	}
 	for _, r := range l.eval.Resources() {
-		if err := check(r.Properties); err != nil {
-			return err
+		if fault := check(r.Properties); fault != "" {
+			return fault
 		}
 	}
 	for _, o := range l.eval.Template.Outputs {
 		if o.Condition != "" && !l.eval.Condition(o.Condition) {
 			continue
 		}
-		if err := check(o.Value); err != nil {
-			return err
+		if fault := check(o.Value); fault != "" {
+			return fault
 		}
 	}
-	return nil
+	return ""
 }
 
 // seed is what a resource's names are derived from.

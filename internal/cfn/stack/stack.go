@@ -134,7 +134,6 @@ type Resource struct {
 	Status    Status
 	Reason    string
 	Updated   time.Time
-	Metadata  string // JSON object of the template's Metadata; "" if there is none
 }
 
 // Event is something that happened to a stack or one of its resources.
