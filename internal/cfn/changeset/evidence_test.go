@@ -132,7 +132,7 @@ func TestRecordedChangeSets(t *testing.T) {
 			matched++
 		}
 	}
-	t.Logf("recorded change sets: %d of %d match in both modes (%d more need something outside)", matched, compared, outside)
+	t.Logf("evidence: change-set cases, in both modes: %d of %d (%d more need something outside: macros, SAM, includes)", matched, compared, outside)
 }
 
 var byKey = cmpopts.SortSlices(func(a, b Parameter) bool { return a.Key < b.Key })

@@ -127,7 +127,7 @@ func TestRecordedTranscripts(t *testing.T) {
 		}
 		matched++
 	}
-	t.Logf("change sets of transcripts: %d of %d match (%d more are not compared)", matched, compared, len(all)-compared)
+	t.Logf("evidence: change sets in transcripts: %d of %d (%d more are not compared)", matched, compared, len(all)-compared)
 }
 
 func reasonOf(s Set) string {
