@@ -89,6 +89,9 @@ func (c *compiler) resource(r *Resource) *Error {
 	if n.Get("Type") == nil && !c.blank {
 		return fault("Template format error: [/Resources/%s] Every Resources object must contain a Type member.", r.LogicalID)
 	}
+	if t := n.Get("Type"); t != nil && t.kind.isScalar() {
+		r.Type = t.text // policies are judged by it, and may stand before it
+	}
 	for i := range n.keys {
 		m, member := &n.items[i], n.keys[i].name
 		if err := c.attribute(r, member, m); err != nil {

@@ -141,3 +141,23 @@ func TestEvaluation(t *testing.T) {
 		t.Errorf("TopicName = %v, %v", props["TopicName"], err)
 	}
 }
+
+// A policy is judged by the type, wherever in the declaration the type stands.
+func TestPolicyOfType(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ declaration, want string }{
+		{"{DeletionPolicy: Snapshot, UpdateReplacePolicy: Snapshot, Type: AWS::RDS::DBInstance}", ""},
+		{"{Type: AWS::RDS::DBInstance, DeletionPolicy: Snapshot}", ""},
+		{"{DeletionPolicy: Snapshot, Type: AWS::SNS::Topic}", "Template error: resource type AWS::SNS::Topic does not support deletion policy Snapshot"},
+		{"{UpdateReplacePolicy: Snapshot, Type: AWS::SNS::Topic}", "Template error: resource type AWS::SNS::Topic does not support updatereplace policy Snapshot"},
+	} {
+		_, err := Parse([]byte("Resources: {A: "+test.declaration+"}"), DefaultLimits())
+		var got string
+		if err != nil {
+			got = err.Error()
+		}
+		if got != test.want {
+			t.Errorf("%s: got %q, want %q", test.declaration, got, test.want)
+		}
+	}
+}
