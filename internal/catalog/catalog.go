@@ -28,6 +28,9 @@ type Options struct {
 	// Exists tells whether a user, group or role exists; nil means that every
 	// well-formed one does.
 	Exists func(tx *db.Tx, p id.Principal) (bool, error)
+	// AccountExists tells whether there is such an account to share with; nil
+	// means that every 12-digit number is one.
+	AccountExists func(tx *db.Tx, account string) (bool, error)
 	// Organization is the tree of accounts that portfolios can be shared with;
 	// nil means [EveryAccount] of account 000000000000.
 	Organization func(tx *db.Tx) (Organization, error)
@@ -52,8 +55,9 @@ type Catalog struct {
 	exists func(*db.Tx, id.Principal) (bool, error)
 	limits Limits
 
-	organization func(*db.Tx) (Organization, error)
-	accounts     func(*db.Tx) ([]string, error)
+	organization  func(*db.Tx) (Organization, error)
+	accounts      func(*db.Tx) ([]string, error)
+	accountExists func(*db.Tx, string) (bool, error)
 
 	tokenLife time.Duration
 	now       func() time.Time
@@ -73,6 +77,9 @@ func New(o Options) *Catalog {
 	}
 	if c.exists == nil {
 		c.exists = func(*db.Tx, id.Principal) (bool, error) { return true, nil }
+	}
+	if c.accountExists = o.AccountExists; c.accountExists == nil {
+		c.accountExists = func(*db.Tx, string) (bool, error) { return true, nil }
 	}
 	if c.organization = o.Organization; c.organization == nil {
 		c.organization = func(*db.Tx) (Organization, error) { return EveryAccount("000000000000"), nil }

@@ -123,7 +123,7 @@ func (s search) aggregations(tx *db.Tx, shelves []id.Portfolio) (map[string][]ap
 
 // standing is how many products stand on shelves, those on two twice.
 func standing(tx *db.Tx, shelves []id.Portfolio) (int, error) {
-	return count(tx, `SELECT COALESCE(SUM(n), 0) FROM portfolio_facet WHERE facet = '' AND portfolio IN `+holes(len(shelves)), anys(shelves)...)
+	return count(tx, `SELECT CAST(COALESCE(SUM(n), 0) AS {{int}}) FROM portfolio_facet WHERE facet = '' AND portfolio IN `+holes(len(shelves)), anys(shelves)...)
 }
 
 // kept adds the counts that are kept of whole shelves.

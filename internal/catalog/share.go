@@ -97,6 +97,13 @@ func (c *Catalog) CreatePortfolioShare(ctx context.Context, in *api.CreatePortfo
 			out.PortfolioShareToken = string(action.Token)
 			return c.startShareAction(tx, action)
 		}
+		exists, err := c.accountExists(tx, t.node)
+		if err == nil && !exists {
+			err = api.ResourceNotFound("Account not found: %s", t.node)
+		}
+		if err != nil {
+			return err
+		}
 		n, err := insertShare(tx, share{
 			Portfolio: p.ID, Region: p.Region, Type: t.kind, Node: t.node, TagOptions: action.tagOptions(), Created: now,
 		})

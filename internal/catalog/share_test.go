@@ -263,6 +263,10 @@ func TestShareRefused(t *testing.T) {
 		}
 		_, err := admin.CreatePortfolioShare(admin, &api.CreatePortfolioShareInput{PortfolioId: "port-x", AccountId: new(spoke)})
 		w.refused(err, api.CodeResourceNotFound, "port-x")
+		w.catalog.accountExists = func(_ *db.Tx, account string) (bool, error) { return account == hub, nil }
+		_, err = admin.CreatePortfolioShare(admin, &api.CreatePortfolioShareInput{PortfolioId: string(p), AccountId: new(spoke)})
+		w.refused(err, api.CodeResourceNotFound, "Account not found: "+spoke)
+		ok(admin.CreatePortfolioShare(admin, &api.CreatePortfolioShareInput{PortfolioId: string(p), AccountId: new(hub)}))(w)
 		other := w.user(hub, "admin")
 		ok(admin.EnableAWSOrganizationsAccess(admin, nil))(w)
 		mine := w.portfolio(other, "mine")
