@@ -47,6 +47,7 @@ type devSettings struct {
 	storeFlags
 	fetchFlags
 	Region string `help:"Region of unsigned calls." default:"us-east-1"`
+	Org    string `help:"File of the organization (YAML: accounts in units); without it every account and every node exists." placeholder:"FILE"`
 	Rules  string `help:"File of rules by which resources fail or are delayed (JSON or YAML)." placeholder:"FILE"`
 }
 
@@ -85,6 +86,10 @@ func openDev(ctx context.Context, d devSettings, log *slog.Logger) (*server, err
 	if err := checkListen(d.listenFlags); err != nil {
 		return nil, err
 	}
+	tree, err := readTree(d.Org)
+	if err != nil {
+		return nil, err
+	}
 	o := db.Options{URL: d.Database, Dir: d.Data, Logger: log}
 	keys := seal.Ephemeral()
 	var cleanup func()
@@ -92,7 +97,6 @@ func openDev(ctx context.Context, d devSettings, log *slog.Logger) (*server, err
 	case d.Data != "" && d.Database != "":
 		return nil, fmt.Errorf("give either --data or --database, not both")
 	case d.Data != "" || d.Database != "":
-		var err error
 		if keys, err = loadKeys(d.storeFlags); err != nil {
 			return nil, err
 		}
@@ -113,7 +117,7 @@ func openDev(ctx context.Context, d devSettings, log *slog.Logger) (*server, err
 			who := identity.Dev{Region: d.Region}
 			return callers{authenticate: who.Authenticate, authorize: who.Authorize, sts: stsHandlers(who.STS())}, nil
 		},
-		log: log,
+		organization: tree, log: log,
 	})
 }
 

@@ -24,7 +24,6 @@ import (
 	"larder/internal/engine"
 	"larder/internal/engine/cloudformation"
 	"larder/internal/fetch"
-	"larder/internal/id"
 	"larder/internal/identity"
 	"larder/internal/provisioning"
 	"larder/internal/seal"
@@ -64,6 +63,8 @@ type parts struct {
 	cleanup  func() // after everything is closed; may be nil
 	tlsCert  string // files to serve HTTPS with; "" for HTTP
 	tlsKey   string
+	// organization is the tree of accounts; nil for the mode's own.
+	organization func(*db.Tx) (catalog.Organization, error)
 }
 
 // callers is how a mode identifies who calls and what they may do.
@@ -141,15 +142,17 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 		}
 		return nil
 	}
-	var directory *identity.Directory
-	var exists func(*db.Tx, id.Principal) (bool, error)
-	if who.serve != nil {
-		directory, exists = identity.NewDirectory(who.serve, tokens), identity.Exists
+	offers := catalog.Options{
+		DB: s.db, Runner: s.runner, Engine: engines, Fetch: client, Keys: p.keys, Tokens: tokens,
+		Limits: limits(p.mode), Organization: p.organization,
 	}
-	c := catalog.New(catalog.Options{
-		DB: s.db, Runner: s.runner, Engine: engines, Fetch: client, Keys: p.keys, Tokens: tokens, Exists: exists,
-		Limits: limits(p.mode),
-	})
+	var directory *identity.Directory
+	if who.serve != nil {
+		directory = identity.NewDirectory(who.serve, tokens)
+		offers.Exists, offers.AccountExists = identity.Exists, identity.AccountExists
+		offers.Organization = organizationOf(who.serve)
+	}
+	c := catalog.New(offers)
 	run := provisioning.New(provisioning.Options{
 		DB: s.db, Runner: s.runner, Catalog: c, Engine: engines, Keys: p.keys, Tokens: tokens, Logger: p.log,
 	})

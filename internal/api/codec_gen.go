@@ -140,6 +140,76 @@ func (x *AccessLevelFilter) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *AccountDetail) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "ARN":
+			d.once(&seen, 0)
+			x.ARN = d.str()
+		case "AccountId":
+			d.once(&seen, 1)
+			x.AccountId = d.str()
+		case "AccountName":
+			d.once(&seen, 2)
+			x.AccountName = d.str()
+		case "CreatedTime":
+			d.once(&seen, 3)
+			x.CreatedTime = d.timestamp()
+		case "ParentId":
+			d.once(&seen, 4)
+			x.ParentId = d.str()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *AccountDetail) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.ARN != "" {
+		dst = append(dst, `,"ARN":`...)
+		dst = appendText(dst, x.ARN)
+	}
+	if x.AccountId != "" {
+		dst = append(dst, `,"AccountId":`...)
+		dst = appendText(dst, x.AccountId)
+	}
+	if x.AccountName != "" {
+		dst = append(dst, `,"AccountName":`...)
+		dst = appendText(dst, x.AccountName)
+	}
+	if !x.CreatedTime.IsZero() {
+		dst = append(dst, `,"CreatedTime":`...)
+		dst = appendTimestamp(dst, x.CreatedTime)
+	}
+	if x.ParentId != "" {
+		dst = append(dst, `,"ParentId":`...)
+		dst = appendText(dst, x.ParentId)
+	}
+	return closeObject(dst, start)
+}
+
+func decodeAccountDetails(d *decoder) []AccountDetail {
+	list := []AccountDetail{}
+	for d.list(); d.element(); {
+		list = append(list, AccountDetail{})
+		list[len(list)-1].decode(d)
+	}
+	return list
+}
+
+func encodeAccountDetails(dst []byte, list []AccountDetail) []byte {
+	dst = append(dst, '[')
+	for i := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = list[i].encode(dst)
+	}
+	return append(dst, ']')
+}
+
 func decodeAccountIds(d *decoder) []string {
 	list := []string{}
 	for d.list(); d.element(); {
@@ -1019,6 +1089,78 @@ func (x *CreateAccessKeyOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *CreateAccountInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "AccountId":
+			d.once(&seen, 0)
+			x.AccountId = new(d.str())
+		case "AccountName":
+			d.once(&seen, 1)
+			x.AccountName = d.str()
+		case "ParentId":
+			d.once(&seen, 2)
+			x.ParentId = new(d.str())
+		case "RoleName":
+			d.once(&seen, 3)
+			x.RoleName = new(d.str())
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 1, "AccountName")
+}
+
+func (x *CreateAccountInput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.AccountId != nil {
+		dst = append(dst, `,"AccountId":`...)
+		dst = appendText(dst, *x.AccountId)
+	}
+	dst = append(dst, `,"AccountName":`...)
+	dst = appendText(dst, x.AccountName)
+	if x.ParentId != nil {
+		dst = append(dst, `,"ParentId":`...)
+		dst = appendText(dst, *x.ParentId)
+	}
+	if x.RoleName != nil {
+		dst = append(dst, `,"RoleName":`...)
+		dst = appendText(dst, *x.RoleName)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *CreateAccountOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "AccountDetail":
+			d.once(&seen, 0)
+			x.AccountDetail = new(AccountDetail)
+			x.AccountDetail.decode(d)
+		case "RoleARN":
+			d.once(&seen, 1)
+			x.RoleARN = d.str()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *CreateAccountOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.AccountDetail != nil {
+		dst = append(dst, `,"AccountDetail":`...)
+		dst = x.AccountDetail.encode(dst)
+	}
+	if x.RoleARN != "" {
+		dst = append(dst, `,"RoleARN":`...)
+		dst = appendText(dst, x.RoleARN)
+	}
+	return closeObject(dst, start)
+}
+
 func (x *CreateConstraintInput) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -1169,6 +1311,57 @@ func (x *CreateGroupOutput) encode(dst []byte) []byte {
 	if x.GroupDetail != nil {
 		dst = append(dst, `,"GroupDetail":`...)
 		dst = x.GroupDetail.encode(dst)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *CreateOrganizationalUnitInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "ParentId":
+			d.once(&seen, 0)
+			x.ParentId = new(d.str())
+		case "UnitName":
+			d.once(&seen, 1)
+			x.UnitName = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 1, "UnitName")
+}
+
+func (x *CreateOrganizationalUnitInput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.ParentId != nil {
+		dst = append(dst, `,"ParentId":`...)
+		dst = appendText(dst, *x.ParentId)
+	}
+	dst = append(dst, `,"UnitName":`...)
+	dst = appendText(dst, x.UnitName)
+	return closeObject(dst, start)
+}
+
+func (x *CreateOrganizationalUnitOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "OrganizationalUnitDetail":
+			d.once(&seen, 0)
+			x.OrganizationalUnitDetail = new(OrganizationalUnitDetail)
+			x.OrganizationalUnitDetail.decode(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *CreateOrganizationalUnitOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.OrganizationalUnitDetail != nil {
+		dst = append(dst, `,"OrganizationalUnitDetail":`...)
+		dst = x.OrganizationalUnitDetail.encode(dst)
 	}
 	return closeObject(dst, start)
 }
@@ -2146,6 +2339,38 @@ func (x *DeleteInlinePolicyOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *DeleteOrganizationalUnitInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "UnitId":
+			d.once(&seen, 0)
+			x.UnitId = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "UnitId")
+}
+
+func (x *DeleteOrganizationalUnitInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"UnitId":`...)
+	dst = appendText(dst, x.UnitId)
+	return closeObject(dst, start)
+}
+
+func (x *DeleteOrganizationalUnitOutput) decode(d *decoder) {
+	for d.structure(); d.next(); {
+		d.skip()
+	}
+}
+
+func (x *DeleteOrganizationalUnitOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	return closeObject(dst, start)
+}
+
 func (x *DeletePolicyInput) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -2554,6 +2779,82 @@ func (x *DeleteUserOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *DeregisterDelegatedAdministratorInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "AccountId":
+			d.once(&seen, 0)
+			x.AccountId = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "AccountId")
+}
+
+func (x *DeregisterDelegatedAdministratorInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"AccountId":`...)
+	dst = appendText(dst, x.AccountId)
+	return closeObject(dst, start)
+}
+
+func (x *DeregisterDelegatedAdministratorOutput) decode(d *decoder) {
+	for d.structure(); d.next(); {
+		d.skip()
+	}
+}
+
+func (x *DeregisterDelegatedAdministratorOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	return closeObject(dst, start)
+}
+
+func (x *DescribeAccountInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "AccountId":
+			d.once(&seen, 0)
+			x.AccountId = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "AccountId")
+}
+
+func (x *DescribeAccountInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"AccountId":`...)
+	dst = appendText(dst, x.AccountId)
+	return closeObject(dst, start)
+}
+
+func (x *DescribeAccountOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "AccountDetail":
+			d.once(&seen, 0)
+			x.AccountDetail = new(AccountDetail)
+			x.AccountDetail.decode(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *DescribeAccountOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.AccountDetail != nil {
+		dst = append(dst, `,"AccountDetail":`...)
+		dst = x.AccountDetail.encode(dst)
+	}
+	return closeObject(dst, start)
+}
+
 func (x *DescribeConstraintInput) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -2788,6 +3089,40 @@ func (x *DescribeOperationOutput) encode(dst []byte) []byte {
 	if x.OperationDetail != nil {
 		dst = append(dst, `,"OperationDetail":`...)
 		dst = x.OperationDetail.encode(dst)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *DescribeOrganizationInput) decode(d *decoder) {
+	for d.structure(); d.next(); {
+		d.skip()
+	}
+}
+
+func (x *DescribeOrganizationInput) encode(dst []byte) []byte {
+	start := len(dst)
+	return closeObject(dst, start)
+}
+
+func (x *DescribeOrganizationOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "OrganizationDetail":
+			d.once(&seen, 0)
+			x.OrganizationDetail = new(OrganizationDetail)
+			x.OrganizationDetail.decode(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *DescribeOrganizationOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.OrganizationDetail != nil {
+		dst = append(dst, `,"OrganizationDetail":`...)
+		dst = x.OrganizationDetail.encode(dst)
 	}
 	return closeObject(dst, start)
 }
@@ -5606,6 +5941,71 @@ func (x *ListAccessKeysOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *ListAccountsInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PageSize":
+			d.once(&seen, 0)
+			x.PageSize = new(d.integer())
+		case "PageToken":
+			d.once(&seen, 1)
+			x.PageToken = new(d.str())
+		case "ParentId":
+			d.once(&seen, 2)
+			x.ParentId = new(d.str())
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ListAccountsInput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.PageSize != nil {
+		dst = append(dst, `,"PageSize":`...)
+		dst = appendInteger(dst, *x.PageSize)
+	}
+	if x.PageToken != nil {
+		dst = append(dst, `,"PageToken":`...)
+		dst = appendText(dst, *x.PageToken)
+	}
+	if x.ParentId != nil {
+		dst = append(dst, `,"ParentId":`...)
+		dst = appendText(dst, *x.ParentId)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *ListAccountsOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "AccountDetails":
+			d.once(&seen, 0)
+			x.AccountDetails = decodeAccountDetails(d)
+		case "NextPageToken":
+			d.once(&seen, 1)
+			x.NextPageToken = d.str()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ListAccountsOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.AccountDetails != nil {
+		dst = append(dst, `,"AccountDetails":`...)
+		dst = encodeAccountDetails(dst, x.AccountDetails)
+	}
+	if x.NextPageToken != "" {
+		dst = append(dst, `,"NextPageToken":`...)
+		dst = appendText(dst, x.NextPageToken)
+	}
+	return closeObject(dst, start)
+}
+
 func (x *ListBudgetsForResourceInput) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -6022,6 +6422,64 @@ func (x *ListOrganizationPortfolioAccessOutput) encode(dst []byte) []byte {
 	if x.OrganizationNodes != nil {
 		dst = append(dst, `,"OrganizationNodes":`...)
 		dst = encodeOrganizationNodes(dst, x.OrganizationNodes)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *ListOrganizationalUnitsInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PageSize":
+			d.once(&seen, 0)
+			x.PageSize = new(d.integer())
+		case "PageToken":
+			d.once(&seen, 1)
+			x.PageToken = new(d.str())
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ListOrganizationalUnitsInput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.PageSize != nil {
+		dst = append(dst, `,"PageSize":`...)
+		dst = appendInteger(dst, *x.PageSize)
+	}
+	if x.PageToken != nil {
+		dst = append(dst, `,"PageToken":`...)
+		dst = appendText(dst, *x.PageToken)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *ListOrganizationalUnitsOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "NextPageToken":
+			d.once(&seen, 0)
+			x.NextPageToken = d.str()
+		case "OrganizationalUnitDetails":
+			d.once(&seen, 1)
+			x.OrganizationalUnitDetails = decodeOrganizationalUnitDetails(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ListOrganizationalUnitsOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.NextPageToken != "" {
+		dst = append(dst, `,"NextPageToken":`...)
+		dst = appendText(dst, x.NextPageToken)
+	}
+	if x.OrganizationalUnitDetails != nil {
+		dst = append(dst, `,"OrganizationalUnitDetails":`...)
+		dst = encodeOrganizationalUnitDetails(dst, x.OrganizationalUnitDetails)
 	}
 	return closeObject(dst, start)
 }
@@ -7563,6 +8021,56 @@ func encodeOperationStates(dst []byte, list []OperationState) []byte {
 	return append(dst, ']')
 }
 
+func (x *OrganizationDetail) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "ARN":
+			d.once(&seen, 0)
+			x.ARN = d.str()
+		case "DelegatedAdministratorIds":
+			d.once(&seen, 1)
+			x.DelegatedAdministratorIds = decodeIdentityNames(d)
+		case "ManagementAccountId":
+			d.once(&seen, 2)
+			x.ManagementAccountId = d.str()
+		case "OrganizationId":
+			d.once(&seen, 3)
+			x.OrganizationId = d.str()
+		case "RootId":
+			d.once(&seen, 4)
+			x.RootId = d.str()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *OrganizationDetail) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.ARN != "" {
+		dst = append(dst, `,"ARN":`...)
+		dst = appendText(dst, x.ARN)
+	}
+	if x.DelegatedAdministratorIds != nil {
+		dst = append(dst, `,"DelegatedAdministratorIds":`...)
+		dst = encodeIdentityNames(dst, x.DelegatedAdministratorIds)
+	}
+	if x.ManagementAccountId != "" {
+		dst = append(dst, `,"ManagementAccountId":`...)
+		dst = appendText(dst, x.ManagementAccountId)
+	}
+	if x.OrganizationId != "" {
+		dst = append(dst, `,"OrganizationId":`...)
+		dst = appendText(dst, x.OrganizationId)
+	}
+	if x.RootId != "" {
+		dst = append(dst, `,"RootId":`...)
+		dst = appendText(dst, x.RootId)
+	}
+	return closeObject(dst, start)
+}
+
 func (x *OrganizationNode) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -7602,6 +8110,76 @@ func decodeOrganizationNodes(d *decoder) []OrganizationNode {
 }
 
 func encodeOrganizationNodes(dst []byte, list []OrganizationNode) []byte {
+	dst = append(dst, '[')
+	for i := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = list[i].encode(dst)
+	}
+	return append(dst, ']')
+}
+
+func (x *OrganizationalUnitDetail) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "ARN":
+			d.once(&seen, 0)
+			x.ARN = d.str()
+		case "CreatedTime":
+			d.once(&seen, 1)
+			x.CreatedTime = d.timestamp()
+		case "ParentId":
+			d.once(&seen, 2)
+			x.ParentId = d.str()
+		case "UnitId":
+			d.once(&seen, 3)
+			x.UnitId = d.str()
+		case "UnitName":
+			d.once(&seen, 4)
+			x.UnitName = d.str()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *OrganizationalUnitDetail) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.ARN != "" {
+		dst = append(dst, `,"ARN":`...)
+		dst = appendText(dst, x.ARN)
+	}
+	if !x.CreatedTime.IsZero() {
+		dst = append(dst, `,"CreatedTime":`...)
+		dst = appendTimestamp(dst, x.CreatedTime)
+	}
+	if x.ParentId != "" {
+		dst = append(dst, `,"ParentId":`...)
+		dst = appendText(dst, x.ParentId)
+	}
+	if x.UnitId != "" {
+		dst = append(dst, `,"UnitId":`...)
+		dst = appendText(dst, x.UnitId)
+	}
+	if x.UnitName != "" {
+		dst = append(dst, `,"UnitName":`...)
+		dst = appendText(dst, x.UnitName)
+	}
+	return closeObject(dst, start)
+}
+
+func decodeOrganizationalUnitDetails(d *decoder) []OrganizationalUnitDetail {
+	list := []OrganizationalUnitDetail{}
+	for d.list(); d.element(); {
+		list = append(list, OrganizationalUnitDetail{})
+		list[len(list)-1].decode(d)
+	}
+	return list
+}
+
+func encodeOrganizationalUnitDetails(dst []byte, list []OrganizationalUnitDetail) []byte {
 	dst = append(dst, '[')
 	for i := range list {
 		if i > 0 {
@@ -9889,6 +10467,38 @@ func encodeRecordTags(dst []byte, list []RecordTag) []byte {
 	return append(dst, ']')
 }
 
+func (x *RegisterDelegatedAdministratorInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "AccountId":
+			d.once(&seen, 0)
+			x.AccountId = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "AccountId")
+}
+
+func (x *RegisterDelegatedAdministratorInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"AccountId":`...)
+	dst = appendText(dst, x.AccountId)
+	return closeObject(dst, start)
+}
+
+func (x *RegisterDelegatedAdministratorOutput) decode(d *decoder) {
+	for d.structure(); d.next(); {
+		d.skip()
+	}
+}
+
+func (x *RegisterDelegatedAdministratorOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	return closeObject(dst, start)
+}
+
 func (x *RejectPortfolioShareInput) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -11592,6 +12202,64 @@ func (x *UpdateAccessKeyOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *UpdateAccountInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "AccountId":
+			d.once(&seen, 0)
+			x.AccountId = d.str()
+		case "AccountName":
+			d.once(&seen, 1)
+			x.AccountName = new(d.str())
+		case "ParentId":
+			d.once(&seen, 2)
+			x.ParentId = new(d.str())
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "AccountId")
+}
+
+func (x *UpdateAccountInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"AccountId":`...)
+	dst = appendText(dst, x.AccountId)
+	if x.AccountName != nil {
+		dst = append(dst, `,"AccountName":`...)
+		dst = appendText(dst, *x.AccountName)
+	}
+	if x.ParentId != nil {
+		dst = append(dst, `,"ParentId":`...)
+		dst = appendText(dst, *x.ParentId)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *UpdateAccountOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "AccountDetail":
+			d.once(&seen, 0)
+			x.AccountDetail = new(AccountDetail)
+			x.AccountDetail.decode(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *UpdateAccountOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.AccountDetail != nil {
+		dst = append(dst, `,"AccountDetail":`...)
+		dst = x.AccountDetail.encode(dst)
+	}
+	return closeObject(dst, start)
+}
+
 func (x *UpdateConstraintInput) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -11667,6 +12335,56 @@ func (x *UpdateConstraintOutput) encode(dst []byte) []byte {
 	if x.Status != "" {
 		dst = append(dst, `,"Status":`...)
 		dst = appendText(dst, x.Status)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *UpdateOrganizationalUnitInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "UnitId":
+			d.once(&seen, 0)
+			x.UnitId = d.str()
+		case "UnitName":
+			d.once(&seen, 1)
+			x.UnitName = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "UnitId")
+	d.require(seen, 1, "UnitName")
+}
+
+func (x *UpdateOrganizationalUnitInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"UnitId":`...)
+	dst = appendText(dst, x.UnitId)
+	dst = append(dst, `,"UnitName":`...)
+	dst = appendText(dst, x.UnitName)
+	return closeObject(dst, start)
+}
+
+func (x *UpdateOrganizationalUnitOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "OrganizationalUnitDetail":
+			d.once(&seen, 0)
+			x.OrganizationalUnitDetail = new(OrganizationalUnitDetail)
+			x.OrganizationalUnitDetail.decode(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *UpdateOrganizationalUnitOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.OrganizationalUnitDetail != nil {
+		dst = append(dst, `,"OrganizationalUnitDetail":`...)
+		dst = x.OrganizationalUnitDetail.encode(dst)
 	}
 	return closeObject(dst, start)
 }

@@ -125,6 +125,11 @@ var samples = map[string]struct{ good, bad []string }{
 		bad:  []string{"a,b", "\n", "😀"},
 	},
 	// Those of Larder's own model.
+	`[\u0020-\u007E]+`: {good: []string{"Payments (prod) ~", "a"}, bad: []string{"", "a\n", "ä", "\u007f"}},
+	`(r-[0-9a-z]{4,32})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})`: {
+		good: []string{"r-ab12", "ou-ab12-12345678"},
+		bad:  []string{"", "r-abc", "r-ABCD", "ou-ab12", "ou-ab12-1234567", "o-abcdefghij", " r-ab12"},
+	},
 	`[\w+=,.@-]+`:                {good: []string{"bob@example.com", "a_b+c=d,e-f"}, bad: []string{"", "a b", "a/b", "ä", "a\n", "a:b"}},
 	`\/([!-~]+\/)?`:              {good: []string{"/", "/team/a/"}, bad: []string{"", "/a", "a/", "/a b/", "/ä/"}},
 	`\w+`:                        {good: []string{"AKIAIOSFODNN7EXAMPLE", strings.Repeat("a", 16)}, bad: []string{"", "a-b-c-d-e-f-g-h-i-j", "a b"}},

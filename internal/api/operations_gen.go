@@ -97,18 +97,24 @@ const (
 	OpAddUserToGroup
 	OpAttachPolicy
 	OpCreateAccessKey
+	OpCreateAccount
 	OpCreateGroup
+	OpCreateOrganizationalUnit
 	OpCreatePolicy
 	OpCreateRole
 	OpCreateUser
 	OpDeleteAccessKey
 	OpDeleteGroup
 	OpDeleteInlinePolicy
+	OpDeleteOrganizationalUnit
 	OpDeletePolicy
 	OpDeleteRole
 	OpDeleteUser
+	OpDeregisterDelegatedAdministrator
+	OpDescribeAccount
 	OpDescribeGroup
 	OpDescribeOperation
+	OpDescribeOrganization
 	OpDescribePolicy
 	OpDescribeRole
 	OpDescribeServer
@@ -117,15 +123,20 @@ const (
 	OpExplainAccess
 	OpExplainLaunch
 	OpListAccessKeys
+	OpListAccounts
 	OpListGroups
 	OpListOperations
+	OpListOrganizationalUnits
 	OpListPolicies
 	OpListRoles
 	OpListUsers
 	OpPutInlinePolicy
+	OpRegisterDelegatedAdministrator
 	OpRemoveUserFromGroup
 	OpRevokeRoleSessions
 	OpUpdateAccessKey
+	OpUpdateAccount
+	OpUpdateOrganizationalUnit
 	OpUpdatePolicy
 	OpUpdateRole
 )
@@ -661,10 +672,20 @@ var operations = [...]operation{
 		target: "Larder.CreateAccessKey",
 		errors: modelsResourceNotFound | modelsInvalidParameters | modelsLimitExceeded | modelsOperationNotSupported,
 	}),
+	OpCreateAccount: bind(Service.CreateAccount, operation{
+		name:   "CreateAccount",
+		target: "Larder.CreateAccount",
+		errors: modelsDuplicateResource | modelsInvalidParameters | modelsLimitExceeded | modelsResourceNotFound | modelsOperationNotSupported,
+	}),
 	OpCreateGroup: bind(Service.CreateGroup, operation{
 		name:   "CreateGroup",
 		target: "Larder.CreateGroup",
 		errors: modelsDuplicateResource | modelsInvalidParameters | modelsLimitExceeded | modelsOperationNotSupported,
+	}),
+	OpCreateOrganizationalUnit: bind(Service.CreateOrganizationalUnit, operation{
+		name:   "CreateOrganizationalUnit",
+		target: "Larder.CreateOrganizationalUnit",
+		errors: modelsDuplicateResource | modelsLimitExceeded | modelsResourceNotFound | modelsOperationNotSupported,
 	}),
 	OpCreatePolicy: bind(Service.CreatePolicy, operation{
 		name:   "CreatePolicy",
@@ -696,6 +717,11 @@ var operations = [...]operation{
 		target: "Larder.DeleteInlinePolicy",
 		errors: modelsResourceNotFound | modelsInvalidParameters | modelsOperationNotSupported,
 	}),
+	OpDeleteOrganizationalUnit: bind(Service.DeleteOrganizationalUnit, operation{
+		name:   "DeleteOrganizationalUnit",
+		target: "Larder.DeleteOrganizationalUnit",
+		errors: modelsInvalidParameters | modelsResourceInUse | modelsResourceNotFound | modelsOperationNotSupported,
+	}),
 	OpDeletePolicy: bind(Service.DeletePolicy, operation{
 		name:   "DeletePolicy",
 		target: "Larder.DeletePolicy",
@@ -711,6 +737,17 @@ var operations = [...]operation{
 		target: "Larder.DeleteUser",
 		errors: modelsResourceNotFound | modelsInvalidParameters | modelsOperationNotSupported,
 	}),
+	OpDeregisterDelegatedAdministrator: bind(Service.DeregisterDelegatedAdministrator, operation{
+		name:   "DeregisterDelegatedAdministrator",
+		target: "Larder.DeregisterDelegatedAdministrator",
+		errors: modelsResourceNotFound | modelsOperationNotSupported,
+	}),
+	OpDescribeAccount: bind(Service.DescribeAccount, operation{
+		name:     "DescribeAccount",
+		target:   "Larder.DescribeAccount",
+		readOnly: true,
+		errors:   modelsResourceNotFound | modelsOperationNotSupported,
+	}),
 	OpDescribeGroup: bind(Service.DescribeGroup, operation{
 		name:     "DescribeGroup",
 		target:   "Larder.DescribeGroup",
@@ -722,6 +759,12 @@ var operations = [...]operation{
 		target:   "Larder.DescribeOperation",
 		readOnly: true,
 		errors:   modelsResourceNotFound,
+	}),
+	OpDescribeOrganization: bind(Service.DescribeOrganization, operation{
+		name:     "DescribeOrganization",
+		target:   "Larder.DescribeOrganization",
+		readOnly: true,
+		errors:   modelsOperationNotSupported,
 	}),
 	OpDescribePolicy: bind(Service.DescribePolicy, operation{
 		name:     "DescribePolicy",
@@ -769,6 +812,13 @@ var operations = [...]operation{
 		readOnly: true,
 		errors:   modelsResourceNotFound | modelsInvalidParameters | modelsOperationNotSupported,
 	}),
+	OpListAccounts: bind(Service.ListAccounts, operation{
+		name:     "ListAccounts",
+		target:   "Larder.ListAccounts",
+		readOnly: true,
+		errors:   modelsInvalidParameters | modelsResourceNotFound | modelsOperationNotSupported,
+		page:     Page{Token: "PageToken", Size: "PageSize", Next: "NextPageToken", Result: "AccountDetails"},
+	}),
 	OpListGroups: bind(Service.ListGroups, operation{
 		name:     "ListGroups",
 		target:   "Larder.ListGroups",
@@ -782,6 +832,13 @@ var operations = [...]operation{
 		readOnly: true,
 		errors:   modelsInvalidParameters,
 		page:     Page{Token: "PageToken", Size: "PageSize", Next: "NextPageToken", Result: "Operations"},
+	}),
+	OpListOrganizationalUnits: bind(Service.ListOrganizationalUnits, operation{
+		name:     "ListOrganizationalUnits",
+		target:   "Larder.ListOrganizationalUnits",
+		readOnly: true,
+		errors:   modelsInvalidParameters | modelsOperationNotSupported,
+		page:     Page{Token: "PageToken", Size: "PageSize", Next: "NextPageToken", Result: "OrganizationalUnitDetails"},
 	}),
 	OpListPolicies: bind(Service.ListPolicies, operation{
 		name:     "ListPolicies",
@@ -809,6 +866,11 @@ var operations = [...]operation{
 		target: "Larder.PutInlinePolicy",
 		errors: modelsResourceNotFound | modelsInvalidParameters | modelsLimitExceeded | modelsOperationNotSupported,
 	}),
+	OpRegisterDelegatedAdministrator: bind(Service.RegisterDelegatedAdministrator, operation{
+		name:   "RegisterDelegatedAdministrator",
+		target: "Larder.RegisterDelegatedAdministrator",
+		errors: modelsDuplicateResource | modelsInvalidParameters | modelsLimitExceeded | modelsResourceNotFound | modelsOperationNotSupported,
+	}),
 	OpRemoveUserFromGroup: bind(Service.RemoveUserFromGroup, operation{
 		name:   "RemoveUserFromGroup",
 		target: "Larder.RemoveUserFromGroup",
@@ -823,6 +885,16 @@ var operations = [...]operation{
 		name:   "UpdateAccessKey",
 		target: "Larder.UpdateAccessKey",
 		errors: modelsResourceNotFound | modelsOperationNotSupported,
+	}),
+	OpUpdateAccount: bind(Service.UpdateAccount, operation{
+		name:   "UpdateAccount",
+		target: "Larder.UpdateAccount",
+		errors: modelsResourceNotFound | modelsOperationNotSupported,
+	}),
+	OpUpdateOrganizationalUnit: bind(Service.UpdateOrganizationalUnit, operation{
+		name:   "UpdateOrganizationalUnit",
+		target: "Larder.UpdateOrganizationalUnit",
+		errors: modelsDuplicateResource | modelsInvalidParameters | modelsResourceNotFound | modelsOperationNotSupported,
 	}),
 	OpUpdatePolicy: bind(Service.UpdatePolicy, operation{
 		name:   "UpdatePolicy",

@@ -14,7 +14,9 @@ var (
 	patternIdentityName                = newPattern(`[\w+=,.@-]+`, `\A(?:[\w+=,.@-]+)\z`)
 	patternIdentityPath                = newPattern(`\/([!-~]+\/)?`, `\A(?:\/([!-~]+\/)?)\z`)
 	patternNotificationArn             = newPattern(`arn:[a-z0-9-\.]{1,63}:[a-z0-9-\.]{0,63}:[a-z0-9-\.]{0,63}:[a-z0-9-\.]{0,63}:[^/].{0,1023}`, `\A(?:arn:[a-z0-9-\.]{1,63}:[a-z0-9-\.]{0,63}:[a-z0-9-\.]{0,63}:[a-z0-9-\.]{0,63}:[^/](?:[^\n\r\x{85}\x{2028}\x{2029}]{0,1000}[^\n\r\x{85}\x{2028}\x{2029}]{0,23}))\z`)
+	patternOrganizationAccountName     = newPattern(`[\u0020-\u007E]+`, `\A(?:[\x{20}-\x{7E}]+)\z`)
 	patternOrganizationNodeValue       = newPattern(`(^[0-9]{12}$)|(^arn:aws:organizations::\d{12}:organization\/o-[a-z0-9]{10,32})|(^o-[a-z0-9]{10,32}$)|(^arn:aws:organizations::\d{12}:ou\/o-[a-z0-9]{10,32}\/ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}$)|(^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$)`, `\A(?:(^[0-9]{12}$)|(^arn:aws:organizations::\d{12}:organization\/o-[a-z0-9]{10,32})|(^o-[a-z0-9]{10,32}$)|(^arn:aws:organizations::\d{12}:ou\/o-[a-z0-9]{10,32}\/ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}$)|(^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$))\z`)
+	patternOrganizationUnitId          = newPattern(`(r-[0-9a-z]{4,32})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})`, `\A(?:(r-[0-9a-z]{4,32})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}))\z`)
 	patternProvisionedProductName      = newPattern(`[a-zA-Z0-9][a-zA-Z0-9._-]*`, `\A(?:[a-zA-Z0-9][a-zA-Z0-9._-]*)\z`)
 	patternProvisionedProductNameOrArn = newPattern(`[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}|arn:[a-z0-9-\.]{1,63}:[a-z0-9-\.]{0,63}:[a-z0-9-\.]{0,63}:[a-z0-9-\.]{0,63}:[^/].{0,1023}`, `\A(?:[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}|arn:[a-z0-9-\.]{1,63}:[a-z0-9-\.]{0,63}:[a-z0-9-\.]{0,63}:[a-z0-9-\.]{0,63}:[^/](?:[^\n\r\x{85}\x{2028}\x{2029}]{0,1000}[^\n\r\x{85}\x{2028}\x{2029}]{0,23}))\z`)
 	patternServiceActionName           = newPattern(`^[a-zA-Z0-9_\-.]*`, `\A(?:^[a-zA-Z0-9_\-.]*)\z`)
@@ -53,8 +55,11 @@ var (
 	ruleOperationId                        = rule{min: 1, max: 128}
 	ruleOperationState                     = rule{max: unbounded, enum: []string{"QUEUED", "RUNNING", "WAITING", "DONE"}}
 	ruleOperationStates                    = rule{max: 4}
+	ruleOrganizationAccountName            = rule{min: 1, max: 50, pattern: patternOrganizationAccountName}
 	ruleOrganizationNodeType               = rule{max: unbounded, enum: []string{"ORGANIZATION", "ORGANIZATIONAL_UNIT", "ACCOUNT"}}
 	ruleOrganizationNodeValue              = rule{max: unbounded, pattern: patternOrganizationNodeValue}
+	ruleOrganizationUnitId                 = rule{min: 6, max: 68, pattern: patternOrganizationUnitId}
+	ruleOrganizationUnitName               = rule{min: 1, max: 128, pattern: patternEngineWorkflowFailureReason}
 	ruleOutputKeys                         = rule{max: 60}
 	rulePageSize                           = rule{min: 0, max: 20}
 	rulePageSizeMax100                     = rule{min: 0, max: 100}
@@ -370,6 +375,27 @@ func (x *CreateAccessKeyInput) check(v *violations) {
 	v.pop()
 }
 
+func (x *CreateAccountInput) check(v *violations) {
+	v.push()
+	if x.AccountId != nil {
+		v.member("AccountId")
+		checkText(v, *x.AccountId, &ruleAccountId)
+	}
+	v.member("AccountName")
+	if v.present(true) {
+		checkText(v, x.AccountName, &ruleOrganizationAccountName)
+	}
+	if x.ParentId != nil {
+		v.member("ParentId")
+		checkText(v, *x.ParentId, &ruleOrganizationUnitId)
+	}
+	if x.RoleName != nil {
+		v.member("RoleName")
+		checkText(v, *x.RoleName, &ruleIdentityName)
+	}
+	v.pop()
+}
+
 func (x *CreateConstraintInput) check(v *violations) {
 	v.push()
 	if x.AcceptLanguage != nil {
@@ -414,6 +440,19 @@ func (x *CreateGroupInput) check(v *violations) {
 	if x.Path != nil {
 		v.member("Path")
 		checkText(v, *x.Path, &ruleIdentityPath)
+	}
+	v.pop()
+}
+
+func (x *CreateOrganizationalUnitInput) check(v *violations) {
+	v.push()
+	if x.ParentId != nil {
+		v.member("ParentId")
+		checkText(v, *x.ParentId, &ruleOrganizationUnitId)
+	}
+	v.member("UnitName")
+	if v.present(true) {
+		checkText(v, x.UnitName, &ruleOrganizationUnitName)
 	}
 	v.pop()
 }
@@ -738,6 +777,15 @@ func (x *DeleteInlinePolicyInput) check(v *violations) {
 	v.pop()
 }
 
+func (x *DeleteOrganizationalUnitInput) check(v *violations) {
+	v.push()
+	v.member("UnitId")
+	if v.present(true) {
+		checkText(v, x.UnitId, &ruleOrganizationUnitId)
+	}
+	v.pop()
+}
+
 func (x *DeletePolicyInput) check(v *violations) {
 	v.push()
 	v.member("PolicyARN")
@@ -868,6 +916,24 @@ func (x *DeleteUserInput) check(v *violations) {
 	v.pop()
 }
 
+func (x *DeregisterDelegatedAdministratorInput) check(v *violations) {
+	v.push()
+	v.member("AccountId")
+	if v.present(true) {
+		checkText(v, x.AccountId, &ruleAccountId)
+	}
+	v.pop()
+}
+
+func (x *DescribeAccountInput) check(v *violations) {
+	v.push()
+	v.member("AccountId")
+	if v.present(true) {
+		checkText(v, x.AccountId, &ruleAccountId)
+	}
+	v.pop()
+}
+
 func (x *DescribeConstraintInput) check(v *violations) {
 	v.push()
 	if x.AcceptLanguage != nil {
@@ -910,6 +976,9 @@ func (x *DescribeOperationInput) check(v *violations) {
 		checkText(v, x.Id, &ruleOperationId)
 	}
 	v.pop()
+}
+
+func (x *DescribeOrganizationInput) check(v *violations) {
 }
 
 func (x *DescribePolicyInput) check(v *violations) {
@@ -1483,6 +1552,23 @@ func (x *ListAccessKeysInput) check(v *violations) {
 	v.pop()
 }
 
+func (x *ListAccountsInput) check(v *violations) {
+	v.push()
+	if x.PageSize != nil {
+		v.member("PageSize")
+		checkNumber(v, *x.PageSize, &rulePageSizeMax100)
+	}
+	if x.PageToken != nil {
+		v.member("PageToken")
+		checkText(v, *x.PageToken, &rulePageToken)
+	}
+	if x.ParentId != nil {
+		v.member("ParentId")
+		checkText(v, *x.ParentId, &ruleOrganizationUnitId)
+	}
+	v.pop()
+}
+
 func (x *ListBudgetsForResourceInput) check(v *violations) {
 	v.push()
 	if x.AcceptLanguage != nil {
@@ -1601,6 +1687,19 @@ func (x *ListOrganizationPortfolioAccessInput) check(v *violations) {
 	v.member("PortfolioId")
 	if v.present(true) {
 		checkText(v, x.PortfolioId, &ruleId)
+	}
+	v.pop()
+}
+
+func (x *ListOrganizationalUnitsInput) check(v *violations) {
+	v.push()
+	if x.PageSize != nil {
+		v.member("PageSize")
+		checkNumber(v, *x.PageSize, &rulePageSizeMax100)
+	}
+	if x.PageToken != nil {
+		v.member("PageToken")
+		checkText(v, *x.PageToken, &rulePageToken)
 	}
 	v.pop()
 }
@@ -2196,6 +2295,15 @@ func (x *PutInlinePolicyInput) check(v *violations) {
 func (x *RecordOutput) check(v *violations) {
 }
 
+func (x *RegisterDelegatedAdministratorInput) check(v *violations) {
+	v.push()
+	v.member("AccountId")
+	if v.present(true) {
+		checkText(v, x.AccountId, &ruleAccountId)
+	}
+	v.pop()
+}
+
 func (x *RejectPortfolioShareInput) check(v *violations) {
 	v.push()
 	if x.AcceptLanguage != nil {
@@ -2503,6 +2611,23 @@ func (x *UpdateAccessKeyInput) check(v *violations) {
 	v.pop()
 }
 
+func (x *UpdateAccountInput) check(v *violations) {
+	v.push()
+	v.member("AccountId")
+	if v.present(true) {
+		checkText(v, x.AccountId, &ruleAccountId)
+	}
+	if x.AccountName != nil {
+		v.member("AccountName")
+		checkText(v, *x.AccountName, &ruleOrganizationAccountName)
+	}
+	if x.ParentId != nil {
+		v.member("ParentId")
+		checkText(v, *x.ParentId, &ruleOrganizationUnitId)
+	}
+	v.pop()
+}
+
 func (x *UpdateConstraintInput) check(v *violations) {
 	v.push()
 	if x.AcceptLanguage != nil {
@@ -2516,6 +2641,19 @@ func (x *UpdateConstraintInput) check(v *violations) {
 	v.member("Id")
 	if v.present(true) {
 		checkText(v, x.Id, &ruleId)
+	}
+	v.pop()
+}
+
+func (x *UpdateOrganizationalUnitInput) check(v *violations) {
+	v.push()
+	v.member("UnitId")
+	if v.present(true) {
+		checkText(v, x.UnitId, &ruleOrganizationUnitId)
+	}
+	v.member("UnitName")
+	if v.present(true) {
+		checkText(v, x.UnitName, &ruleOrganizationUnitName)
 	}
 	v.pop()
 }

@@ -100,18 +100,24 @@ type Service interface {
 	AddUserToGroup(context.Context, *AddUserToGroupInput) (*AddUserToGroupOutput, error)
 	AttachPolicy(context.Context, *AttachPolicyInput) (*AttachPolicyOutput, error)
 	CreateAccessKey(context.Context, *CreateAccessKeyInput) (*CreateAccessKeyOutput, error)
+	CreateAccount(context.Context, *CreateAccountInput) (*CreateAccountOutput, error)
 	CreateGroup(context.Context, *CreateGroupInput) (*CreateGroupOutput, error)
+	CreateOrganizationalUnit(context.Context, *CreateOrganizationalUnitInput) (*CreateOrganizationalUnitOutput, error)
 	CreatePolicy(context.Context, *CreatePolicyInput) (*CreatePolicyOutput, error)
 	CreateRole(context.Context, *CreateRoleInput) (*CreateRoleOutput, error)
 	CreateUser(context.Context, *CreateUserInput) (*CreateUserOutput, error)
 	DeleteAccessKey(context.Context, *DeleteAccessKeyInput) (*DeleteAccessKeyOutput, error)
 	DeleteGroup(context.Context, *DeleteGroupInput) (*DeleteGroupOutput, error)
 	DeleteInlinePolicy(context.Context, *DeleteInlinePolicyInput) (*DeleteInlinePolicyOutput, error)
+	DeleteOrganizationalUnit(context.Context, *DeleteOrganizationalUnitInput) (*DeleteOrganizationalUnitOutput, error)
 	DeletePolicy(context.Context, *DeletePolicyInput) (*DeletePolicyOutput, error)
 	DeleteRole(context.Context, *DeleteRoleInput) (*DeleteRoleOutput, error)
 	DeleteUser(context.Context, *DeleteUserInput) (*DeleteUserOutput, error)
+	DeregisterDelegatedAdministrator(context.Context, *DeregisterDelegatedAdministratorInput) (*DeregisterDelegatedAdministratorOutput, error)
+	DescribeAccount(context.Context, *DescribeAccountInput) (*DescribeAccountOutput, error)
 	DescribeGroup(context.Context, *DescribeGroupInput) (*DescribeGroupOutput, error)
 	DescribeOperation(context.Context, *DescribeOperationInput) (*DescribeOperationOutput, error)
+	DescribeOrganization(context.Context, *DescribeOrganizationInput) (*DescribeOrganizationOutput, error)
 	DescribePolicy(context.Context, *DescribePolicyInput) (*DescribePolicyOutput, error)
 	DescribeRole(context.Context, *DescribeRoleInput) (*DescribeRoleOutput, error)
 	DescribeServer(context.Context, *DescribeServerInput) (*DescribeServerOutput, error)
@@ -120,15 +126,20 @@ type Service interface {
 	ExplainAccess(context.Context, *ExplainAccessInput) (*ExplainAccessOutput, error)
 	ExplainLaunch(context.Context, *ExplainLaunchInput) (*ExplainLaunchOutput, error)
 	ListAccessKeys(context.Context, *ListAccessKeysInput) (*ListAccessKeysOutput, error)
+	ListAccounts(context.Context, *ListAccountsInput) (*ListAccountsOutput, error)
 	ListGroups(context.Context, *ListGroupsInput) (*ListGroupsOutput, error)
 	ListOperations(context.Context, *ListOperationsInput) (*ListOperationsOutput, error)
+	ListOrganizationalUnits(context.Context, *ListOrganizationalUnitsInput) (*ListOrganizationalUnitsOutput, error)
 	ListPolicies(context.Context, *ListPoliciesInput) (*ListPoliciesOutput, error)
 	ListRoles(context.Context, *ListRolesInput) (*ListRolesOutput, error)
 	ListUsers(context.Context, *ListUsersInput) (*ListUsersOutput, error)
 	PutInlinePolicy(context.Context, *PutInlinePolicyInput) (*PutInlinePolicyOutput, error)
+	RegisterDelegatedAdministrator(context.Context, *RegisterDelegatedAdministratorInput) (*RegisterDelegatedAdministratorOutput, error)
 	RemoveUserFromGroup(context.Context, *RemoveUserFromGroupInput) (*RemoveUserFromGroupOutput, error)
 	RevokeRoleSessions(context.Context, *RevokeRoleSessionsInput) (*RevokeRoleSessionsOutput, error)
 	UpdateAccessKey(context.Context, *UpdateAccessKeyInput) (*UpdateAccessKeyOutput, error)
+	UpdateAccount(context.Context, *UpdateAccountInput) (*UpdateAccountOutput, error)
+	UpdateOrganizationalUnit(context.Context, *UpdateOrganizationalUnitInput) (*UpdateOrganizationalUnitOutput, error)
 	UpdatePolicy(context.Context, *UpdatePolicyInput) (*UpdatePolicyOutput, error)
 	UpdateRole(context.Context, *UpdateRoleInput) (*UpdateRoleOutput, error)
 }
@@ -603,9 +614,19 @@ func (Unimplemented) CreateAccessKey(context.Context, *CreateAccessKeyInput) (*C
 	return nil, Unsupported(OpCreateAccessKey)
 }
 
+// CreateAccount answers that it is not built yet.
+func (Unimplemented) CreateAccount(context.Context, *CreateAccountInput) (*CreateAccountOutput, error) {
+	return nil, Unsupported(OpCreateAccount)
+}
+
 // CreateGroup answers that it is not built yet.
 func (Unimplemented) CreateGroup(context.Context, *CreateGroupInput) (*CreateGroupOutput, error) {
 	return nil, Unsupported(OpCreateGroup)
+}
+
+// CreateOrganizationalUnit answers that it is not built yet.
+func (Unimplemented) CreateOrganizationalUnit(context.Context, *CreateOrganizationalUnitInput) (*CreateOrganizationalUnitOutput, error) {
+	return nil, Unsupported(OpCreateOrganizationalUnit)
 }
 
 // CreatePolicy answers that it is not built yet.
@@ -638,6 +659,11 @@ func (Unimplemented) DeleteInlinePolicy(context.Context, *DeleteInlinePolicyInpu
 	return nil, Unsupported(OpDeleteInlinePolicy)
 }
 
+// DeleteOrganizationalUnit answers that it is not built yet.
+func (Unimplemented) DeleteOrganizationalUnit(context.Context, *DeleteOrganizationalUnitInput) (*DeleteOrganizationalUnitOutput, error) {
+	return nil, Unsupported(OpDeleteOrganizationalUnit)
+}
+
 // DeletePolicy answers that it is not built yet.
 func (Unimplemented) DeletePolicy(context.Context, *DeletePolicyInput) (*DeletePolicyOutput, error) {
 	return nil, Unsupported(OpDeletePolicy)
@@ -653,6 +679,16 @@ func (Unimplemented) DeleteUser(context.Context, *DeleteUserInput) (*DeleteUserO
 	return nil, Unsupported(OpDeleteUser)
 }
 
+// DeregisterDelegatedAdministrator answers that it is not built yet.
+func (Unimplemented) DeregisterDelegatedAdministrator(context.Context, *DeregisterDelegatedAdministratorInput) (*DeregisterDelegatedAdministratorOutput, error) {
+	return nil, Unsupported(OpDeregisterDelegatedAdministrator)
+}
+
+// DescribeAccount answers that it is not built yet.
+func (Unimplemented) DescribeAccount(context.Context, *DescribeAccountInput) (*DescribeAccountOutput, error) {
+	return nil, Unsupported(OpDescribeAccount)
+}
+
 // DescribeGroup answers that it is not built yet.
 func (Unimplemented) DescribeGroup(context.Context, *DescribeGroupInput) (*DescribeGroupOutput, error) {
 	return nil, Unsupported(OpDescribeGroup)
@@ -661,6 +697,11 @@ func (Unimplemented) DescribeGroup(context.Context, *DescribeGroupInput) (*Descr
 // DescribeOperation answers that it is not built yet.
 func (Unimplemented) DescribeOperation(context.Context, *DescribeOperationInput) (*DescribeOperationOutput, error) {
 	return nil, Unsupported(OpDescribeOperation)
+}
+
+// DescribeOrganization answers that it is not built yet.
+func (Unimplemented) DescribeOrganization(context.Context, *DescribeOrganizationInput) (*DescribeOrganizationOutput, error) {
+	return nil, Unsupported(OpDescribeOrganization)
 }
 
 // DescribePolicy answers that it is not built yet.
@@ -703,6 +744,11 @@ func (Unimplemented) ListAccessKeys(context.Context, *ListAccessKeysInput) (*Lis
 	return nil, Unsupported(OpListAccessKeys)
 }
 
+// ListAccounts answers that it is not built yet.
+func (Unimplemented) ListAccounts(context.Context, *ListAccountsInput) (*ListAccountsOutput, error) {
+	return nil, Unsupported(OpListAccounts)
+}
+
 // ListGroups answers that it is not built yet.
 func (Unimplemented) ListGroups(context.Context, *ListGroupsInput) (*ListGroupsOutput, error) {
 	return nil, Unsupported(OpListGroups)
@@ -711,6 +757,11 @@ func (Unimplemented) ListGroups(context.Context, *ListGroupsInput) (*ListGroupsO
 // ListOperations answers that it is not built yet.
 func (Unimplemented) ListOperations(context.Context, *ListOperationsInput) (*ListOperationsOutput, error) {
 	return nil, Unsupported(OpListOperations)
+}
+
+// ListOrganizationalUnits answers that it is not built yet.
+func (Unimplemented) ListOrganizationalUnits(context.Context, *ListOrganizationalUnitsInput) (*ListOrganizationalUnitsOutput, error) {
+	return nil, Unsupported(OpListOrganizationalUnits)
 }
 
 // ListPolicies answers that it is not built yet.
@@ -733,6 +784,11 @@ func (Unimplemented) PutInlinePolicy(context.Context, *PutInlinePolicyInput) (*P
 	return nil, Unsupported(OpPutInlinePolicy)
 }
 
+// RegisterDelegatedAdministrator answers that it is not built yet.
+func (Unimplemented) RegisterDelegatedAdministrator(context.Context, *RegisterDelegatedAdministratorInput) (*RegisterDelegatedAdministratorOutput, error) {
+	return nil, Unsupported(OpRegisterDelegatedAdministrator)
+}
+
 // RemoveUserFromGroup answers that it is not built yet.
 func (Unimplemented) RemoveUserFromGroup(context.Context, *RemoveUserFromGroupInput) (*RemoveUserFromGroupOutput, error) {
 	return nil, Unsupported(OpRemoveUserFromGroup)
@@ -746,6 +802,16 @@ func (Unimplemented) RevokeRoleSessions(context.Context, *RevokeRoleSessionsInpu
 // UpdateAccessKey answers that it is not built yet.
 func (Unimplemented) UpdateAccessKey(context.Context, *UpdateAccessKeyInput) (*UpdateAccessKeyOutput, error) {
 	return nil, Unsupported(OpUpdateAccessKey)
+}
+
+// UpdateAccount answers that it is not built yet.
+func (Unimplemented) UpdateAccount(context.Context, *UpdateAccountInput) (*UpdateAccountOutput, error) {
+	return nil, Unsupported(OpUpdateAccount)
+}
+
+// UpdateOrganizationalUnit answers that it is not built yet.
+func (Unimplemented) UpdateOrganizationalUnit(context.Context, *UpdateOrganizationalUnitInput) (*UpdateOrganizationalUnitOutput, error) {
+	return nil, Unsupported(OpUpdateOrganizationalUnit)
 }
 
 // UpdatePolicy answers that it is not built yet.
@@ -1225,9 +1291,19 @@ func (c Client) CreateAccessKey(ctx context.Context, in *CreateAccessKeyInput) (
 	return call[CreateAccessKeyInput, CreateAccessKeyOutput](ctx, c.Invoke, OpCreateAccessKey, in)
 }
 
+// CreateAccount invokes [OpCreateAccount].
+func (c Client) CreateAccount(ctx context.Context, in *CreateAccountInput) (*CreateAccountOutput, error) {
+	return call[CreateAccountInput, CreateAccountOutput](ctx, c.Invoke, OpCreateAccount, in)
+}
+
 // CreateGroup invokes [OpCreateGroup].
 func (c Client) CreateGroup(ctx context.Context, in *CreateGroupInput) (*CreateGroupOutput, error) {
 	return call[CreateGroupInput, CreateGroupOutput](ctx, c.Invoke, OpCreateGroup, in)
+}
+
+// CreateOrganizationalUnit invokes [OpCreateOrganizationalUnit].
+func (c Client) CreateOrganizationalUnit(ctx context.Context, in *CreateOrganizationalUnitInput) (*CreateOrganizationalUnitOutput, error) {
+	return call[CreateOrganizationalUnitInput, CreateOrganizationalUnitOutput](ctx, c.Invoke, OpCreateOrganizationalUnit, in)
 }
 
 // CreatePolicy invokes [OpCreatePolicy].
@@ -1260,6 +1336,11 @@ func (c Client) DeleteInlinePolicy(ctx context.Context, in *DeleteInlinePolicyIn
 	return call[DeleteInlinePolicyInput, DeleteInlinePolicyOutput](ctx, c.Invoke, OpDeleteInlinePolicy, in)
 }
 
+// DeleteOrganizationalUnit invokes [OpDeleteOrganizationalUnit].
+func (c Client) DeleteOrganizationalUnit(ctx context.Context, in *DeleteOrganizationalUnitInput) (*DeleteOrganizationalUnitOutput, error) {
+	return call[DeleteOrganizationalUnitInput, DeleteOrganizationalUnitOutput](ctx, c.Invoke, OpDeleteOrganizationalUnit, in)
+}
+
 // DeletePolicy invokes [OpDeletePolicy].
 func (c Client) DeletePolicy(ctx context.Context, in *DeletePolicyInput) (*DeletePolicyOutput, error) {
 	return call[DeletePolicyInput, DeletePolicyOutput](ctx, c.Invoke, OpDeletePolicy, in)
@@ -1275,6 +1356,16 @@ func (c Client) DeleteUser(ctx context.Context, in *DeleteUserInput) (*DeleteUse
 	return call[DeleteUserInput, DeleteUserOutput](ctx, c.Invoke, OpDeleteUser, in)
 }
 
+// DeregisterDelegatedAdministrator invokes [OpDeregisterDelegatedAdministrator].
+func (c Client) DeregisterDelegatedAdministrator(ctx context.Context, in *DeregisterDelegatedAdministratorInput) (*DeregisterDelegatedAdministratorOutput, error) {
+	return call[DeregisterDelegatedAdministratorInput, DeregisterDelegatedAdministratorOutput](ctx, c.Invoke, OpDeregisterDelegatedAdministrator, in)
+}
+
+// DescribeAccount invokes [OpDescribeAccount].
+func (c Client) DescribeAccount(ctx context.Context, in *DescribeAccountInput) (*DescribeAccountOutput, error) {
+	return call[DescribeAccountInput, DescribeAccountOutput](ctx, c.Invoke, OpDescribeAccount, in)
+}
+
 // DescribeGroup invokes [OpDescribeGroup].
 func (c Client) DescribeGroup(ctx context.Context, in *DescribeGroupInput) (*DescribeGroupOutput, error) {
 	return call[DescribeGroupInput, DescribeGroupOutput](ctx, c.Invoke, OpDescribeGroup, in)
@@ -1283,6 +1374,11 @@ func (c Client) DescribeGroup(ctx context.Context, in *DescribeGroupInput) (*Des
 // DescribeOperation invokes [OpDescribeOperation].
 func (c Client) DescribeOperation(ctx context.Context, in *DescribeOperationInput) (*DescribeOperationOutput, error) {
 	return call[DescribeOperationInput, DescribeOperationOutput](ctx, c.Invoke, OpDescribeOperation, in)
+}
+
+// DescribeOrganization invokes [OpDescribeOrganization].
+func (c Client) DescribeOrganization(ctx context.Context, in *DescribeOrganizationInput) (*DescribeOrganizationOutput, error) {
+	return call[DescribeOrganizationInput, DescribeOrganizationOutput](ctx, c.Invoke, OpDescribeOrganization, in)
 }
 
 // DescribePolicy invokes [OpDescribePolicy].
@@ -1325,6 +1421,11 @@ func (c Client) ListAccessKeys(ctx context.Context, in *ListAccessKeysInput) (*L
 	return call[ListAccessKeysInput, ListAccessKeysOutput](ctx, c.Invoke, OpListAccessKeys, in)
 }
 
+// ListAccounts invokes [OpListAccounts].
+func (c Client) ListAccounts(ctx context.Context, in *ListAccountsInput) (*ListAccountsOutput, error) {
+	return call[ListAccountsInput, ListAccountsOutput](ctx, c.Invoke, OpListAccounts, in)
+}
+
 // ListGroups invokes [OpListGroups].
 func (c Client) ListGroups(ctx context.Context, in *ListGroupsInput) (*ListGroupsOutput, error) {
 	return call[ListGroupsInput, ListGroupsOutput](ctx, c.Invoke, OpListGroups, in)
@@ -1333,6 +1434,11 @@ func (c Client) ListGroups(ctx context.Context, in *ListGroupsInput) (*ListGroup
 // ListOperations invokes [OpListOperations].
 func (c Client) ListOperations(ctx context.Context, in *ListOperationsInput) (*ListOperationsOutput, error) {
 	return call[ListOperationsInput, ListOperationsOutput](ctx, c.Invoke, OpListOperations, in)
+}
+
+// ListOrganizationalUnits invokes [OpListOrganizationalUnits].
+func (c Client) ListOrganizationalUnits(ctx context.Context, in *ListOrganizationalUnitsInput) (*ListOrganizationalUnitsOutput, error) {
+	return call[ListOrganizationalUnitsInput, ListOrganizationalUnitsOutput](ctx, c.Invoke, OpListOrganizationalUnits, in)
 }
 
 // ListPolicies invokes [OpListPolicies].
@@ -1355,6 +1461,11 @@ func (c Client) PutInlinePolicy(ctx context.Context, in *PutInlinePolicyInput) (
 	return call[PutInlinePolicyInput, PutInlinePolicyOutput](ctx, c.Invoke, OpPutInlinePolicy, in)
 }
 
+// RegisterDelegatedAdministrator invokes [OpRegisterDelegatedAdministrator].
+func (c Client) RegisterDelegatedAdministrator(ctx context.Context, in *RegisterDelegatedAdministratorInput) (*RegisterDelegatedAdministratorOutput, error) {
+	return call[RegisterDelegatedAdministratorInput, RegisterDelegatedAdministratorOutput](ctx, c.Invoke, OpRegisterDelegatedAdministrator, in)
+}
+
 // RemoveUserFromGroup invokes [OpRemoveUserFromGroup].
 func (c Client) RemoveUserFromGroup(ctx context.Context, in *RemoveUserFromGroupInput) (*RemoveUserFromGroupOutput, error) {
 	return call[RemoveUserFromGroupInput, RemoveUserFromGroupOutput](ctx, c.Invoke, OpRemoveUserFromGroup, in)
@@ -1368,6 +1479,16 @@ func (c Client) RevokeRoleSessions(ctx context.Context, in *RevokeRoleSessionsIn
 // UpdateAccessKey invokes [OpUpdateAccessKey].
 func (c Client) UpdateAccessKey(ctx context.Context, in *UpdateAccessKeyInput) (*UpdateAccessKeyOutput, error) {
 	return call[UpdateAccessKeyInput, UpdateAccessKeyOutput](ctx, c.Invoke, OpUpdateAccessKey, in)
+}
+
+// UpdateAccount invokes [OpUpdateAccount].
+func (c Client) UpdateAccount(ctx context.Context, in *UpdateAccountInput) (*UpdateAccountOutput, error) {
+	return call[UpdateAccountInput, UpdateAccountOutput](ctx, c.Invoke, OpUpdateAccount, in)
+}
+
+// UpdateOrganizationalUnit invokes [OpUpdateOrganizationalUnit].
+func (c Client) UpdateOrganizationalUnit(ctx context.Context, in *UpdateOrganizationalUnitInput) (*UpdateOrganizationalUnitOutput, error) {
+	return call[UpdateOrganizationalUnitInput, UpdateOrganizationalUnitOutput](ctx, c.Invoke, OpUpdateOrganizationalUnit, in)
 }
 
 // UpdatePolicy invokes [OpUpdatePolicy].

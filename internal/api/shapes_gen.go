@@ -29,6 +29,15 @@ type AccessLevelFilter struct {
 	Value *string
 }
 
+// AccountDetail is a structure of the model.
+type AccountDetail struct {
+	ARN         string
+	AccountId   string
+	AccountName string
+	CreatedTime time.Time
+	ParentId    string
+}
+
 // AddUserToGroupInput is what [OpAddUserToGroup] takes.
 type AddUserToGroupInput struct {
 	GroupName string // required
@@ -189,6 +198,20 @@ type CreateAccessKeyOutput struct {
 	SecretAccessKey string
 }
 
+// CreateAccountInput is what [OpCreateAccount] takes.
+type CreateAccountInput struct {
+	AccountId   *string
+	AccountName string // required
+	ParentId    *string
+	RoleName    *string
+}
+
+// CreateAccountOutput is what [OpCreateAccount] answers.
+type CreateAccountOutput struct {
+	AccountDetail *AccountDetail
+	RoleARN       string
+}
+
 // CreateConstraintInput is what [OpCreateConstraint] takes.
 type CreateConstraintInput struct {
 	AcceptLanguage   *string
@@ -217,6 +240,17 @@ type CreateGroupInput struct {
 // CreateGroupOutput is what [OpCreateGroup] answers.
 type CreateGroupOutput struct {
 	GroupDetail *GroupDetail
+}
+
+// CreateOrganizationalUnitInput is what [OpCreateOrganizationalUnit] takes.
+type CreateOrganizationalUnitInput struct {
+	ParentId *string
+	UnitName string // required
+}
+
+// CreateOrganizationalUnitOutput is what [OpCreateOrganizationalUnit] answers.
+type CreateOrganizationalUnitOutput struct {
+	OrganizationalUnitDetail *OrganizationalUnitDetail
 }
 
 // CreatePolicyInput is what [OpCreatePolicy] takes.
@@ -415,6 +449,15 @@ type DeleteInlinePolicyInput struct {
 type DeleteInlinePolicyOutput struct {
 }
 
+// DeleteOrganizationalUnitInput is what [OpDeleteOrganizationalUnit] takes.
+type DeleteOrganizationalUnitInput struct {
+	UnitId string // required
+}
+
+// DeleteOrganizationalUnitOutput is what [OpDeleteOrganizationalUnit] answers.
+type DeleteOrganizationalUnitOutput struct {
+}
+
 // DeletePolicyInput is what [OpDeletePolicy] takes.
 type DeletePolicyInput struct {
 	PolicyARN string // required
@@ -517,6 +560,25 @@ type DeleteUserInput struct {
 type DeleteUserOutput struct {
 }
 
+// DeregisterDelegatedAdministratorInput is what [OpDeregisterDelegatedAdministrator] takes.
+type DeregisterDelegatedAdministratorInput struct {
+	AccountId string // required
+}
+
+// DeregisterDelegatedAdministratorOutput is what [OpDeregisterDelegatedAdministrator] answers.
+type DeregisterDelegatedAdministratorOutput struct {
+}
+
+// DescribeAccountInput is what [OpDescribeAccount] takes.
+type DescribeAccountInput struct {
+	AccountId string // required
+}
+
+// DescribeAccountOutput is what [OpDescribeAccount] answers.
+type DescribeAccountOutput struct {
+	AccountDetail *AccountDetail
+}
+
 // DescribeConstraintInput is what [OpDescribeConstraint] takes.
 type DescribeConstraintInput struct {
 	AcceptLanguage *string
@@ -564,6 +626,15 @@ type DescribeOperationInput struct {
 // DescribeOperationOutput is what [OpDescribeOperation] answers.
 type DescribeOperationOutput struct {
 	OperationDetail *OperationDetail
+}
+
+// DescribeOrganizationInput is what [OpDescribeOrganization] takes.
+type DescribeOrganizationInput struct {
+}
+
+// DescribeOrganizationOutput is what [OpDescribeOrganization] answers.
+type DescribeOrganizationOutput struct {
+	OrganizationDetail *OrganizationDetail
 }
 
 // DescribePolicyInput is what [OpDescribePolicy] takes.
@@ -1093,6 +1164,19 @@ type ListAccessKeysOutput struct {
 	AccessKeyDetails []AccessKeyDetail
 }
 
+// ListAccountsInput is what [OpListAccounts] takes.
+type ListAccountsInput struct {
+	PageSize  *int
+	PageToken *string
+	ParentId  *string
+}
+
+// ListAccountsOutput is what [OpListAccounts] answers.
+type ListAccountsOutput struct {
+	AccountDetails []AccountDetail
+	NextPageToken  string
+}
+
 // ListBudgetsForResourceInput is what [OpListBudgetsForResource] takes.
 type ListBudgetsForResourceInput struct {
 	AcceptLanguage *string
@@ -1174,6 +1258,18 @@ type ListOrganizationPortfolioAccessInput struct {
 type ListOrganizationPortfolioAccessOutput struct {
 	NextPageToken     string
 	OrganizationNodes []OrganizationNode
+}
+
+// ListOrganizationalUnitsInput is what [OpListOrganizationalUnits] takes.
+type ListOrganizationalUnitsInput struct {
+	PageSize  *int
+	PageToken *string
+}
+
+// ListOrganizationalUnitsOutput is what [OpListOrganizationalUnits] answers.
+type ListOrganizationalUnitsOutput struct {
+	NextPageToken             string
+	OrganizationalUnitDetails []OrganizationalUnitDetail
 }
 
 // ListPoliciesInput is what [OpListPolicies] takes.
@@ -1465,10 +1561,28 @@ type OperationDetail struct {
 	UpdatedTime time.Time
 }
 
+// OrganizationDetail is a structure of the model.
+type OrganizationDetail struct {
+	ARN                       string
+	DelegatedAdministratorIds []string
+	ManagementAccountId       string
+	OrganizationId            string
+	RootId                    string
+}
+
 // OrganizationNode is a structure of the model.
 type OrganizationNode struct {
 	Type  *OrganizationNodeType
 	Value *string
+}
+
+// OrganizationalUnitDetail is a structure of the model.
+type OrganizationalUnitDetail struct {
+	ARN         string
+	CreatedTime time.Time
+	ParentId    string
+	UnitId      string
+	UnitName    string
 }
 
 // ParameterConstraints is a structure of the model.
@@ -1772,6 +1886,15 @@ type RecordTag struct {
 	Value string
 }
 
+// RegisterDelegatedAdministratorInput is what [OpRegisterDelegatedAdministrator] takes.
+type RegisterDelegatedAdministratorInput struct {
+	AccountId string // required
+}
+
+// RegisterDelegatedAdministratorOutput is what [OpRegisterDelegatedAdministrator] answers.
+type RegisterDelegatedAdministratorOutput struct {
+}
+
 // RejectPortfolioShareInput is what [OpRejectPortfolioShare] takes.
 type RejectPortfolioShareInput struct {
 	AcceptLanguage     *string
@@ -2028,6 +2151,18 @@ type UpdateAccessKeyOutput struct {
 	AccessKeyDetail *AccessKeyDetail
 }
 
+// UpdateAccountInput is what [OpUpdateAccount] takes.
+type UpdateAccountInput struct {
+	AccountId   string // required
+	AccountName *string
+	ParentId    *string
+}
+
+// UpdateAccountOutput is what [OpUpdateAccount] answers.
+type UpdateAccountOutput struct {
+	AccountDetail *AccountDetail
+}
+
 // UpdateConstraintInput is what [OpUpdateConstraint] takes.
 type UpdateConstraintInput struct {
 	AcceptLanguage *string
@@ -2041,6 +2176,17 @@ type UpdateConstraintOutput struct {
 	ConstraintDetail     *ConstraintDetail
 	ConstraintParameters string
 	Status               Status
+}
+
+// UpdateOrganizationalUnitInput is what [OpUpdateOrganizationalUnit] takes.
+type UpdateOrganizationalUnitInput struct {
+	UnitId   string // required
+	UnitName string // required
+}
+
+// UpdateOrganizationalUnitOutput is what [OpUpdateOrganizationalUnit] answers.
+type UpdateOrganizationalUnitOutput struct {
+	OrganizationalUnitDetail *OrganizationalUnitDetail
 }
 
 // UpdatePolicyInput is what [OpUpdatePolicy] takes.

@@ -25,32 +25,34 @@ type Administrator struct {
 const administratorName = "admin"
 
 // Bootstrap makes the first account of a store, with an administrator and an
-// access key, unless the store has one: then it does nothing and answers nil.
+// access key, and the organization that it manages, unless the store has one: then it does nothing and answers nil.
 // An empty account is chosen at random.
 //
 // deliver is given the administrator before anything is kept, so that a key
 // that could not be handed over is nobody's: the secret is never to be seen
 // again.
-func Bootstrap(ctx context.Context, d *db.DB, keys *seal.Keys, account string, deliver func(Administrator) error) (*Administrator, error) {
-	if account == "" {
-		account = id.NewAccount()
+func Bootstrap(ctx context.Context, d *db.DB, keys *seal.Keys, number string, deliver func(Administrator) error) (*Administrator, error) {
+	if number == "" {
+		number = id.NewAccount()
 	}
-	if !id.IsAccount(account) {
-		return nil, fmt.Errorf("account %q is no number of 12 digits", account)
+	if !id.IsAccount(number) {
+		return nil, fmt.Errorf("account %q is no number of 12 digits", number)
 	}
 	if done, err := bootstrapped(ctx, d); done || err != nil {
 		return nil, err
 	}
 	now := db.Micros(time.Now())
 	user := principal{
-		id: id.NewUser(), account: account, kind: id.User, path: "/", name: administratorName, created: now,
+		id: id.NewUser(), account: number, kind: id.User, path: "/", name: administratorName, created: now,
 		data: principalData{Description: "The first administrator"},
 	}
 	a := &Administrator{
-		Account:     account,
+		Account:     number,
 		ARN:         user.arn("aws").String(),
 		Credentials: Credentials{AccessKeyID: string(id.NewAccessKey()), SecretAccessKey: id.NewSecret()},
 	}
+	first := account{id: number, name: "first", unit: id.NewRoot(), created: now}
+	organization, version := id.NewOrganization(), id.UUID()
 	data := user.data.encoded()
 	sealed := keys.Seal([]byte(a.Credentials.SecretAccessKey), sealContext(a.Credentials.AccessKeyID))
 	if err := deliver(*a); err != nil {
@@ -64,7 +66,10 @@ func Bootstrap(ctx context.Context, d *db.DB, keys *seal.Keys, account string, d
 		if done {
 			return errBootstrapped
 		}
-		if err := tx.Exec(`INSERT INTO account (id, name, created) VALUES (?, ?, ?)`, account, "first", now); err != nil {
+		if err := addOrganization(tx, organization, first.unit, first.id, version, now); err != nil {
+			return err
+		}
+		if err := first.add(tx); err != nil {
 			return err
 		}
 		if err := user.add(tx, data); err != nil {

@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"encoding/json"
 
 	"larder/internal/api"
 	"larder/internal/db"
@@ -50,7 +49,7 @@ func (d *Directory) update(ctx context.Context, fn func(tx *db.Tx, account strin
 
 func (d *Directory) managed() error {
 	if d == nil {
-		return api.OperationNotSupported("In larder dev every well-formed user, group and role exists and may do everything; they are managed in larder serve.")
+		return api.OperationNotSupported("In larder dev every well-formed account, user, group and role exists and may do everything; they are managed in larder serve.")
 	}
 	return nil
 }
@@ -134,14 +133,21 @@ func (d *Directory) newPrincipal(ctx context.Context, unique id.Unique, kind id.
 		id: unique, account: CallerFrom(ctx).Account, kind: kind, path: api.Or(path, "/"), name: name,
 		created: db.Micros(d.serve.now()), data: data,
 	}
-	if len(name) > longestName(kind) {
-		return nil, "", api.InvalidParameters("1 validation error detected: Value at '%sName' failed to satisfy constraint: Member must have length less than or equal to %d", kind, longestName(kind))
+	if err := p.check(); err != nil {
+		return nil, "", err
+	}
+	return p, data.encoded(), nil
+}
+
+// check refuses a name or a path that IAM would.
+func (p *principal) check() error {
+	if len(p.name) > longestName(p.kind) {
+		return api.InvalidParameters("1 validation error detected: Value at '%sName' failed to satisfy constraint: Member must have length less than or equal to %d", p.kind, longestName(p.kind))
 	}
 	if read, ok := p.arn("aws").ARN().Principal(); !ok || read != p.arn("aws") {
-		return nil, "", api.InvalidParameters("%s with path %s is no valid name for a %s.", name, p.path, kind)
+		return api.InvalidParameters("%s with path %s is no valid name for a %s.", p.name, p.path, p.kind)
 	}
-	text, err := json.Marshal(data)
-	return p, string(text), err
+	return nil
 }
 
 // longestName is IAM's bound of a name.

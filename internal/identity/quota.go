@@ -6,7 +6,8 @@ import (
 	"larder/internal/id"
 )
 
-// A quota is how many of a thing there may be; IAM's defaults.
+// A quota is how many of a thing there may be; IAM's defaults, and those of
+// AWS Organizations, which lets an organization grow to so many accounts.
 type quota struct {
 	name string
 	most int
@@ -21,6 +22,10 @@ var (
 	keysPerUser        = quota{"AccessKeysPerUser", 2}
 	attachedPolicies   = quota{"PoliciesPerPrincipal", 10}
 	inlinePolicies     = quota{"InlinePoliciesPerPrincipal", 10}
+
+	accountsPerOrganization = quota{"AccountsPerOrganization", 10000}
+	unitsPerOrganization    = quota{"OrganizationalUnitsPerOrganization", 2000}
+	delegatedAdministrators = quota{"DelegatedAdministratorsPerOrganization", 50}
 )
 
 func principalQuota(kind id.PrincipalKind) quota {

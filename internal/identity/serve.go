@@ -26,6 +26,8 @@ type Serve struct {
 	managed  map[string]managedPolicy
 	targets  map[api.Op]target
 	known    keyCache
+
+	organizations organizations
 }
 
 // NewServe returns a Serve over a database and the keys that seal its secrets.

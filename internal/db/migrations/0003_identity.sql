@@ -4,6 +4,31 @@
 CREATE TABLE account (
     id      {{text}} PRIMARY KEY, -- 12 digits
     name    {{text}} NOT NULL,
+    unit    {{text}} NOT NULL,    -- where it stands in the organization
+    created {{int}} NOT NULL
+);
+CREATE INDEX account_unit ON account (unit, id);
+
+-- The organization that all accounts of a server belong to: one row. The
+-- version is another text after every change of the tree.
+CREATE TABLE organization (
+    id         {{text}} PRIMARY KEY, -- o-…
+    management {{text}} NOT NULL,
+    version    {{text}} NOT NULL
+);
+
+-- Its units and its root, the one without a parent.
+CREATE TABLE organizational_unit (
+    id      {{text}} PRIMARY KEY, -- ou-… or r-…
+    parent  {{text}} NOT NULL,    -- '' of the root
+    folded  {{text}} NOT NULL,
+    name    {{text}} NOT NULL,
+    created {{int}} NOT NULL,
+    UNIQUE (parent, folded)
+);
+
+CREATE TABLE delegated_administrator (
+    account {{text}} PRIMARY KEY,
     created {{int}} NOT NULL
 );
 
