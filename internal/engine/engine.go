@@ -82,6 +82,7 @@ type Change struct {
 	Account   string // where the resources live
 	Region    string
 	Product   string // provisioned product id, such as pp-…
+	Source    string // id of the product in the catalog, such as prod-…
 	Name      string // provisioned product name
 	Physical  string // what an earlier operation made, such as a stack's ARN; "" before the first
 	Artifact  Artifact
@@ -94,6 +95,8 @@ type Change struct {
 	Retain    bool     // Delete: forget the resources instead of removing them
 	Plan      string   // sealed reference of a Preview to execute exactly; "" for a direct change
 	Overdue   bool     // the deadline has passed: stop, roll back, and end with a Failure
+	Token     string   // proves a report about this operation; "" except while it is carried
+	Report    *Report  // what was reported of it; nil while nothing was
 }
 
 // Given is a parameter value of a change.

@@ -12,11 +12,7 @@ import (
 	"larder/internal/engine"
 	"larder/internal/id"
 	"larder/internal/identity"
-	"larder/internal/workflow"
 )
-
-// provisionRun is the run of a launch.
-const provisionRun = "provision/v1"
 
 // systemTagPrefix begins the keys of tags that only AWS (and so Larder) sets.
 const systemTagPrefix = "aws:"
@@ -39,35 +35,15 @@ func (p *Provisioning) ProvisionProduct(ctx context.Context, in *api.ProvisionPr
 		return nil, err
 	}
 	caller := identity.CallerFrom(ctx)
-	now := p.now().UTC().Truncate(time.Millisecond)
-	pp := provisionedProduct{
-		ID:         id.New[id.ProvisionedProduct](),
-		Account:    caller.Account,
-		Region:     caller.Region,
-		Name:       in.ProvisionedProductName,
-		UserARN:    caller.UserARN(),
-		SessionARN: caller.ARN,
-		Created:    now,
-	}
-	rec := record{
-		ID:          id.New[id.Record](),
-		Account:     caller.Account,
-		Region:      caller.Region,
-		Provisioned: pp.ID,
-		Status:      api.RecordStatusCreated,
-		UserARN:     pp.UserARN,
-		SessionARN:  pp.SessionARN,
-		Created:     now,
-	}
-	rec.given = p.sealGiven(pp.ID, values)
+	fresh := p.newProvisioned(caller, in.ProvisionedProductName)
+	fresh.Token, fresh.Topics = in.ProvisionToken, in.NotificationArns
+	asked := p.newRecord(caller, launchAct)
+	asked.given = p.sealValues(string(asked.ID), values)
 	once, err := p.catalog.Once(ctx, "ProvisionProduct", in.ProvisionToken, in)
 	if err != nil {
 		return nil, err
 	}
-	run := workflow.Begin{
-		ID: id.UUID(), Definition: provisionRun, Subject: string(rec.ID),
-		Account: caller.Account, Region: caller.Region, Deadline: now.Add(p.deadline),
-	}
+	run := id.UUID()
 	var out api.ProvisionProductOutput
 	err = p.db.Update(ctx, func(tx *db.Tx) error {
 		if seen, err := once.Answer(tx, &out); seen || err != nil {
@@ -80,28 +56,25 @@ func (p *Provisioning) ProvisionProduct(ctx context.Context, in *api.ProvisionPr
 		if err := launchable(launch, values); err != nil {
 			return err
 		}
-		all, err := catalog.LaunchTags(launch, tags)
-		if err != nil {
+		pp, rec := fresh, asked // the closure may run twice
+		if err := rec.offer(&pp, launch, tags); err != nil {
 			return err
 		}
-		pp, rec := pp, rec // the closure may run twice
-		describeLaunch(&pp, &rec, launch, in, all, tags)
+		describe(&pp, &rec)
+		pp.LastRecord, pp.LastProvision = rec.ID, rec.ID
 		pp.move(launched)
 		free, err := pp.insert(tx)
 		if err != nil {
 			return err
 		}
 		if !free {
-			return api.InvalidParameters("A stack named %s already exists.", pp.Name)
+			return nameTaken(pp.Name)
 		}
-		if err := rec.insert(tx); err != nil {
+		detail, err := p.start(tx, launchAct, &rec, run)
+		out = api.ProvisionProductOutput{RecordDetail: detail}
+		if err != nil {
 			return err
 		}
-		if err := p.runner.Start(tx, run); err != nil {
-			return err
-		}
-		detail := rec.detail()
-		out = api.ProvisionProductOutput{RecordDetail: &detail}
 		return once.Keep(tx, &out)
 	})
 	if err != nil {
@@ -110,65 +83,129 @@ func (p *Provisioning) ProvisionProduct(ctx context.Context, in *api.ProvisionPr
 	return &out, nil
 }
 
-// describeLaunch fills in what the catalog says of a launch.
-func describeLaunch(pp *provisionedProduct, rec *record, launch catalog.Launch, in *api.ProvisionProductInput, all, user []engine.Tag) {
-	productType := typeStack
-	if launch.Product.Type != string(api.ProductTypeCloudFormationTemplate) {
-		productType = launch.Product.Type
+// nameTaken is what AWS says of a name that another provisioned product of
+// the account and region has.
+func nameTaken(name string) error {
+	return api.InvalidParameters("A stack named %s already exists.", name)
+}
+
+// newProvisioned is a product that the caller is about to have.
+func (p *Provisioning) newProvisioned(c identity.Caller, name string) provisionedProduct {
+	return provisionedProduct{
+		ID:         id.New[id.ProvisionedProduct](),
+		Account:    c.Account,
+		Region:     c.Region,
+		Name:       name,
+		UserARN:    c.UserARN(),
+		SessionARN: c.ARN,
+		Created:    p.now().UTC().Truncate(time.Millisecond),
 	}
-	topics := append([]string{}, in.NotificationArns...)
-	for _, topic := range launch.Topics {
-		if !slices.Contains(topics, topic) {
-			topics = append(topics, topic)
-		}
+}
+
+// newRecord is a record of what the caller is about to do.
+func (p *Provisioning) newRecord(c identity.Caller, a act) record {
+	r := record{
+		ID:         id.New[id.Record](),
+		Account:    c.Account,
+		Region:     c.Region,
+		Status:     api.RecordStatusCreated,
+		UserARN:    c.UserARN(),
+		SessionARN: c.ARN,
+		Created:    p.now().UTC().Truncate(time.Millisecond),
 	}
-	change := engine.Change{
-		Kind:      engine.Create,
-		Operation: string(rec.ID),
+	r.Updated, r.Type, r.Act = r.Created, a.record, a.run
+	return r
+}
+
+// start records what is to be done and has its run begin; the record as the
+// answer shows it.
+func (p *Provisioning) start(tx *db.Tx, a act, rec *record, run string) (*api.RecordDetail, error) {
+	if err := rec.insert(tx); err != nil {
+		return nil, err
+	}
+	if err := p.runner.Start(tx, p.begin(run, a, rec)); err != nil {
+		return nil, err
+	}
+	detail := rec.detail()
+	return &detail, nil
+}
+
+// offer fills in what the catalog says of a launch or an update.
+func (r *record) offer(pp *provisionedProduct, launch catalog.Launch, user []engine.Tag) error {
+	all, err := catalog.LaunchTags(launch, user)
+	if err != nil {
+		return err
+	}
+	r.UserTags, r.Tags = user, recordTags(all, launch, user)
+	r.place(pp, launch, append(all, autoTags(pp, launch)...))
+	return nil
+}
+
+// place fills in all of an offer but the record's own view of its tags.
+func (r *record) place(pp *provisionedProduct, launch catalog.Launch, tags []engine.Tag) {
+	role := launch.Role
+	if pp.OwnRole != "" {
+		role = pp.OwnRole
+	}
+	r.Provisioned, r.Product, r.Name = pp.ID, launch.Product.ID, pp.Name
+	r.ProductType = productType(launch)
+	r.Artifact, r.Path, r.LaunchRole = launch.Artifact.ID, launch.Path.ID, role
+	r.ProductName, r.ArtifactName, r.Hub = launch.Product.Name, launch.Artifact.Name, launch.Product.Account
+	r.Defaults = defaults(launch)
+	r.Change = engine.Change{
+		Kind:      actOf(r).kind,
+		Operation: string(r.ID),
 		Account:   pp.Account,
 		Region:    pp.Region,
 		Product:   string(pp.ID),
+		Source:    string(launch.Product.ID),
 		Name:      pp.Name,
+		Physical:  pp.Physical,
 		Artifact: engine.Artifact{
 			ID: string(launch.Artifact.ID), Type: launch.Artifact.Type, URL: launch.Artifact.URL, Digest: launch.Artifact.Digest,
 		},
-		Tags:      append(all, autoTags(pp, launch)...),
+		Tags:      tags,
 		Rules:     launch.Rules,
-		Topics:    topics,
-		Role:      launch.Role,
-		Principal: pp.SessionARN,
-	}
-	pp.provisionedData = provisionedData{
-		Type:          productType,
-		Product:       launch.Product.ID,
-		Artifact:      launch.Artifact.ID,
-		Path:          launch.Path.ID,
-		LaunchRole:    launch.Role,
-		Token:         in.ProvisionToken,
-		LastRecord:    rec.ID,
-		LastProvision: rec.ID,
-		Change:        change,
-	}
-	rec.Product = launch.Product.ID
-	rec.recordData = recordData{
-		Type:        typeProvision,
-		Updated:     rec.Created,
-		Name:        pp.Name,
-		ProductType: productType,
-		Artifact:    launch.Artifact.ID,
-		Path:        launch.Path.ID,
-		LaunchRole:  launch.Role,
-		Tags:        recordTags(all, launch, user),
-		Change:      change,
+		Topics:    union(pp.Topics, launch.Topics),
+		Role:      role,
+		Principal: r.SessionARN,
 	}
 }
+
+// union is both lists, each word once.
+func union(a, b []string) []string {
+	all := append([]string{}, a...)
+	for _, word := range b {
+		if !slices.Contains(all, word) {
+			all = append(all, word)
+		}
+	}
+	return all
+}
+
+// productType is the ProvisionedProductType of what is launched.
+func productType(launch catalog.Launch) string {
+	if launch.Product.Type == string(api.ProductTypeCloudFormationTemplate) {
+		return typeStack
+	}
+	return launch.Product.Type
+}
+
+// tagPrincipal names who launched a provisioned product.
+const tagPrincipal = "aws:servicecatalog:provisioningPrincipalArn"
 
 // autoTags are the tags that every provisioned product carries and nobody can
 // change (AutoTags in AWS's administrator guide).
 func autoTags(pp *provisionedProduct, launch catalog.Launch) []engine.Tag {
+	principal := pp.SessionARN
+	for _, t := range pp.Change.Tags { // whoever launched it, whoever owns it since
+		if t.Key == tagPrincipal {
+			principal = t.Value
+		}
+	}
 	return []engine.Tag{
 		{Key: "aws:servicecatalog:productArn", Value: launch.Product.ARN},
-		{Key: "aws:servicecatalog:provisioningPrincipalArn", Value: pp.SessionARN},
+		{Key: tagPrincipal, Value: principal},
 		{Key: "aws:servicecatalog:provisioningArtifactIdentifier", Value: string(launch.Artifact.ID)},
 		{Key: "aws:servicecatalog:portfolioArn", Value: launch.Path.ARN},
 		{Key: "aws:servicecatalog:provisionedProductArn", Value: id.ProvisionedProductARN(pp.Region, pp.Account, pp.Name, pp.ID).String()},
@@ -207,25 +244,12 @@ func launchQuery(in *api.ProvisionProductInput) catalog.LaunchQuery {
 
 // launchable refuses at once what can be seen from the catalog alone. Values
 // are judged by the engine, after the answer.
-func launchable(launch catalog.Launch, values []engine.Given) error {
+func launchable(launch catalog.Launch, values []value) error {
 	if launch.StackSet != nil {
 		return api.InvalidParameters("Product %s is to be launched as a stack set by the constraints of its portfolio, and launching stack sets is not built yet", launch.Product.ID)
 	}
-	if launch.Artifact.Template == nil {
-		return nil
-	}
-	known := map[string]bool{}
-	for _, parameter := range launch.Artifact.Template.Parameters {
-		known[parameter.Key] = true
-	}
-	var unknown []string
-	for _, v := range values {
-		if !known[v.Key] {
-			unknown = append(unknown, v.Key)
-		}
-	}
-	if len(unknown) > 0 {
-		return api.InvalidParameters("Parameters: [%s] do not exist in the template", strings.Join(unknown, ", "))
+	if unknown := unknownValues(values, launch.Artifact.Template); unknown != "" {
+		return api.InvalidParameters("%s", unknown)
 	}
 	return nil
 }
@@ -245,23 +269,4 @@ func userTags(in []api.Tag) ([]engine.Tag, error) {
 		tags = append(tags, engine.Tag{Key: t.Key, Value: t.Value})
 	}
 	return tags, nil
-}
-
-// givenValues takes the caller's parameter values. An absent value is an
-// empty one, as Terraform sends it.
-func givenValues(in []api.ProvisioningParameter) ([]engine.Given, error) {
-	values := make([]engine.Given, 0, len(in))
-	seen := map[string]bool{}
-	for _, v := range in {
-		key := api.Or(v.Key, "")
-		if key == "" {
-			return nil, api.InvalidParameters("A provisioning parameter has no key")
-		}
-		if seen[key] {
-			return nil, api.InvalidParameters("Duplicate provisioning parameter: %s", key)
-		}
-		seen[key] = true
-		values = append(values, engine.Given{Key: key, Value: api.Or(v.Value, "")})
-	}
-	return values, nil
 }

@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,53 @@ import (
 	"larder/internal/id"
 	"larder/internal/workflow"
 )
+
+// An act is one thing that is done to a provisioned product: a record, carried
+// out by a run of its own, that moves the product by three events.
+type act struct {
+	run                      string // the run's definition
+	record                   string // the record's type
+	kind                     engine.Kind
+	begun, succeeded, failed event
+}
+
+// The acts.
+var (
+	launchAct    = act{"provision/v1", typeProvision, engine.Create, launched, launchSucceeded, launchFailed}
+	updateAct    = act{"update/v1", typeUpdate, engine.Update, updated, updateSucceeded, updateFailed}
+	terminateAct = act{"terminate/v1", typeTerminate, engine.Delete, terminated, terminationSucceeded, terminationFailed}
+)
+
+func acts() []act { return []act{launchAct, updateAct, terminateAct} }
+
+// actOf is what a record does.
+func actOf(r *record) act {
+	for _, a := range acts() {
+		if a.run == r.Act {
+			return a
+		}
+	}
+	return act{}
+}
+
+// makes reports whether the act, when it succeeds, says what the product is.
+func (a act) makes() bool { return a.kind == engine.Create || a.kind == engine.Update }
+
+// begin is the run of an act that has just been recorded.
+func (p *Provisioning) begin(run string, a act, rec *record) workflow.Begin {
+	return workflow.Begin{
+		ID: run, Definition: a.run, Subject: string(rec.ID),
+		Account: rec.Account, Region: rec.Region, Deadline: rec.Created.Add(p.deadlineOf(rec.ProductType)),
+	}
+}
+
+// deadlineOf is how long an operation on a product of the type may take.
+func (p *Provisioning) deadlineOf(productType string) time.Duration {
+	if d, ok := p.deadlines[productType]; ok {
+		return d
+	}
+	return p.deadline
+}
 
 // patience is how long an operation waits for its engine's report before it
 // looks by itself. The report wakes it; this is for a report that never comes.
@@ -43,14 +91,27 @@ func (p *Provisioning) beat(ctx context.Context, b workflow.Beat) (workflow.Verd
 	if err != nil {
 		return workflow.Verdict{}, err
 	}
-	progress, err := p.advance(ctx, &rec, b.Overdue)
+	given, refusal, err := p.given(rec.valuesOf(), rec.Provisioned, rec.given, rec.previous)
 	if err != nil {
+		return workflow.Verdict{}, err
+	}
+	if rec.Refusal != nil {
+		refusal = rec.Refusal
+	}
+	if limit := 2 * p.deadlineOf(rec.ProductType); b.Now.Sub(b.Started) > limit {
+		refusal = &engine.Failure{Reason: fmt.Sprintf("The operation was given up: it had not stopped %s after its deadline", limit/2)}
+	}
+	var progress engine.Progress
+	if refusal != nil {
+		progress = engine.Progress{State: engine.Done, Failure: refusal}
+	} else if progress, err = p.advance(ctx, &rec, given, b.Overdue); err != nil {
 		return workflow.Verdict{}, err
 	}
 	now := b.Now.UTC().Truncate(time.Millisecond)
 	if progress.State == engine.Done {
-		settle(&pp, &rec, progress, now)
-		return workflow.End().Write(func(tx *db.Tx) error { return p.writeSettled(tx, &pp, &rec) }), nil
+		kept := p.sealValues(string(pp.ID), left(given, rec.Defaults))
+		settle(&pp, &rec, kept, progress, now)
+		return workflow.End().Write(func(tx *db.Tx) error { return writeSettled(tx, &pp, &rec) }), nil
 	}
 	verdict := workflow.Again(progress.After)
 	if progress.State == engine.Waiting {
@@ -67,19 +128,19 @@ func wait(d time.Duration) time.Duration {
 }
 
 // advance asks the engine for one beat of the record's change.
-func (p *Provisioning) advance(ctx context.Context, rec *record, overdue bool) (engine.Progress, error) {
+func (p *Provisioning) advance(ctx context.Context, rec *record, given []engine.Given, overdue bool) (engine.Progress, error) {
 	e := p.engine(rec.Change.Artifact.Type)
 	if e == nil {
-		return engine.Progress{Failure: &engine.Failure{
-			Reason: fmt.Sprintf("No engine is configured for products of type %s", rec.Change.Artifact.Type),
-		}}, nil
+		return engine.Progress{Failure: noEngine(rec.Change.Artifact.Type)}, nil
 	}
 	change := rec.Change
-	change.Overdue = overdue
-	var err error
-	if change.Given, err = p.openGiven(rec.Provisioned, rec.given); err != nil {
-		return engine.Progress{}, err
+	change.Given, change.Overdue, change.Token = given, overdue, p.workflowToken(rec.ID)
+	if rec.report != "" {
+		if err := json.Unmarshal([]byte(rec.report), &change.Report); err != nil {
+			return engine.Progress{}, err
+		}
 	}
+	var err error
 	if change.Artifact.Body, err = p.catalog.ArtifactBody(ctx, change.Artifact.Digest); err != nil {
 		return engine.Progress{}, err
 	}
@@ -88,6 +149,19 @@ func (p *Provisioning) advance(ctx context.Context, rec *record, overdue bool) (
 		return engine.Progress{State: engine.Done, Failure: failure}, nil
 	}
 	return progress, err
+}
+
+func noEngine(artifactType string) *engine.Failure {
+	return &engine.Failure{Reason: fmt.Sprintf("No engine is configured for products of type %s", artifactType)}
+}
+
+// tokenContext is what workflow tokens are made for.
+const tokenContext = "engine workflow token"
+
+// workflowToken proves that whoever reports about a record has been told of
+// it. It is derived, so that it is kept nowhere and the same in every beat.
+func (p *Provisioning) workflowToken(rec id.Record) string {
+	return base64.StdEncoding.EncodeToString([]byte(p.keys.Digest([]byte(rec), tokenContext)))
 }
 
 // inProgress returns the writes of a beat that did not end the operation; nil
@@ -123,43 +197,48 @@ func inProgress(pp *provisionedProduct, rec *record, progress engine.Progress, n
 }
 
 // settle brings the product and its record to the end that the engine
-// reported.
-func settle(pp *provisionedProduct, rec *record, progress engine.Progress, now time.Time) {
+// reported. kept are the sealed parameter values that a good change leaves.
+func settle(pp *provisionedProduct, rec *record, kept string, progress engine.Progress, now time.Time) {
+	a := actOf(rec)
 	if progress.Physical != "" {
 		pp.Physical = progress.Physical
 	}
-	failed := progress.Failure != nil
-	if failed {
+	e, status := a.succeeded, api.RecordStatusSucceeded
+	if progress.Failure != nil {
 		rec.Errors = recordErrors(progress.Failure)
 	}
-	if rec.Change.Kind == engine.Delete {
-		if failed && !rec.IgnoreErrors {
-			pp.StatusMessage = message(progress.Failure)
-			pp.move(terminationFailed)
-			rec.move(api.RecordStatusFailed, now)
-			return
-		}
-		pp.move(terminationSucceeded)
-		rec.move(api.RecordStatusSucceeded, now)
-		return
-	}
-	rec.Outputs = outputs(pp, progress)
-	if failed {
+	if progress.Failure != nil && !rec.IgnoreErrors {
+		e, status = a.failed, api.RecordStatusFailed
 		pp.StatusMessage = message(progress.Failure)
-		pp.move(launchFailed)
-		rec.move(api.RecordStatusFailed, now)
-		return
+	} else if a.makes() {
+		adopt(pp, rec, kept)
 	}
+	if a.makes() {
+		rec.Outputs = outputs(pp, progress)
+	}
+	pp.move(e)
+	rec.move(status, now)
+}
+
+// adopt makes the product what a successful record says.
+func adopt(pp *provisionedProduct, rec *record, kept string) {
 	pp.StatusMessage = ""
 	pp.LastSuccessful = rec.ID
-	pp.Product, pp.Artifact, pp.Path, pp.LaunchRole = rec.Product, rec.Artifact, rec.Path, rec.LaunchRole
-	pp.Change, pp.given = rec.Change, rec.given
-	pp.move(launchSucceeded)
-	rec.move(api.RecordStatusSucceeded, now)
+	describe(pp, rec)
+	pp.given = kept
+}
+
+// describe has the product show what a record is about.
+func describe(pp *provisionedProduct, rec *record) {
+	pp.Type, pp.Product, pp.Artifact, pp.Path, pp.LaunchRole = rec.ProductType, rec.Product, rec.Artifact, rec.Path, rec.LaunchRole
+	pp.ProductName, pp.ArtifactName = rec.ProductName, rec.ArtifactName
+	pp.UserTags, pp.RecordTags = rec.UserTags, rec.Tags
+	pp.Change = rec.Change
+	pp.Change.Plan = ""
 }
 
 // writeSettled writes what settle decided.
-func (p *Provisioning) writeSettled(tx *db.Tx, pp *provisionedProduct, rec *record) error {
+func writeSettled(tx *db.Tx, pp *provisionedProduct, rec *record) error {
 	if rec.Token != "" {
 		if err := catalog.Forget(tx, rec.Account, rec.Region, "TerminateProvisionedProduct", rec.Token); err != nil {
 			return err
@@ -168,10 +247,12 @@ func (p *Provisioning) writeSettled(tx *db.Tx, pp *provisionedProduct, rec *reco
 	if err := rec.update(tx); err != nil {
 		return err
 	}
-	if pp.Status == gone {
-		return pp.remove(tx)
+	if rec.Plan != "" && pp.Status != gone {
+		if err := executed(tx, rec, pp.StatusMessage); err != nil {
+			return err
+		}
 	}
-	return pp.update(tx)
+	return pp.write(tx)
 }
 
 // outputs are what the record of a launch shows: the stack first, then the
@@ -218,27 +299,3 @@ func recordErrors(f *engine.Failure) []api.RecordError {
 	}
 	return list
 }
-
-// sealGiven seals parameter values. A launch's values move from its record to
-// the provisioned product, so they are bound to the product.
-func (p *Provisioning) sealGiven(pp id.ProvisionedProduct, values []engine.Given) string {
-	if len(values) == 0 {
-		return ""
-	}
-	return p.keys.Seal([]byte(stored(values)), givenContext(pp))
-}
-
-// openGiven reads what sealGiven sealed.
-func (p *Provisioning) openGiven(pp id.ProvisionedProduct, sealed string) ([]engine.Given, error) {
-	if sealed == "" {
-		return nil, nil
-	}
-	text, err := p.keys.Open(sealed, givenContext(pp))
-	if err != nil {
-		return nil, err
-	}
-	var values []engine.Given
-	return values, json.Unmarshal(text, &values)
-}
-
-func givenContext(pp id.ProvisionedProduct) string { return "parameters of " + string(pp) }

@@ -26,26 +26,34 @@ type provisionedProduct struct {
 	UserARN    string // the owner, without a session's name
 	SessionARN string // the owner
 	Created    time.Time
+	Physical   string    // what it stands for elsewhere, such as a stack's ARN
+	LastRecord id.Record // the newest
 	provisionedData
 	given string // the parameter values of the last successful change, sealed; "" before there is one
+	// was is the row as it was read; nil of a new one.
+	was *provisionedProduct
 }
 
-// provisionedData is what no query filters on. Product, Artifact, Path and LaunchRole
-// are those of the last successful operation, or of the launch while there is none.
+// provisionedData is what no query filters on. Product, Artifact, Path,
+// LaunchRole, UserTags and Change are those of the last successful operation,
+// or of the launch while there is none.
 type provisionedData struct {
 	Type           string // CFN_STACK …
 	StatusMessage  string `json:",omitempty"`
 	Product        id.Product
 	Artifact       id.Artifact
-	Path           id.Path   `json:",omitempty"`
-	LaunchRole     string    `json:",omitempty"`
-	Token          string    `json:",omitempty"` // the idempotency token of the launch
-	LastRecord     id.Record `json:",omitempty"`
-	LastProvision  id.Record `json:",omitempty"`
-	LastSuccessful id.Record `json:",omitempty"`
-	Physical       string    `json:",omitempty"` // such as the stack's ARN
-	// Change is the last successful change, or the launch while there is
-	// none: what a termination or an update starts from.
+	Path           id.Path         `json:",omitempty"`
+	ProductName    string          `json:",omitempty"` // as it was called then
+	ArtifactName   string          `json:",omitempty"` // as it was called then
+	LaunchRole     string          `json:",omitempty"`
+	UserTags       []engine.Tag    `json:",omitempty"` // as the user gave them
+	RecordTags     []api.RecordTag `json:",omitempty"`
+	Topics         []string        `json:",omitempty"` // as the user gave them
+	OwnRole        string          `json:",omitempty"` // set as the property LAUNCH_ROLE: wins over the constraint's
+	Token          string          `json:",omitempty"` // the idempotency token of the launch
+	LastProvision  id.Record       `json:",omitempty"`
+	LastSuccessful id.Record       `json:",omitempty"`
+	// Change is what a termination or an update starts from.
 	Change engine.Change
 }
 
@@ -199,7 +207,15 @@ func oneOf(byID, byName *string) (reference, error) {
 	}
 }
 
-const provisionedColumns = "p.id, p.account, p.region, p.name, p.status, p.user_arn, p.session_arn, p.created, p.data, p.given"
+// inFlight says in a refusal what the product is busy with.
+func (p *provisionedProduct) inFlight() string {
+	if p.Status == api.ProvisionedProductStatusUnderChange {
+		return "; record " + string(p.LastRecord) + " is in flight"
+	}
+	return ""
+}
+
+const provisionedColumns = "p.id, p.account, p.region, p.name, p.status, p.user_arn, p.session_arn, p.created, p.physical, p.last_record, p.data, p.given"
 
 func scanProvisioned(scan func(...any) error) (provisionedProduct, error) {
 	var (
@@ -207,12 +223,17 @@ func scanProvisioned(scan func(...any) error) (provisionedProduct, error) {
 		created int64
 		data    string
 	)
-	err := scan(&p.ID, &p.Account, &p.Region, &p.Name, &p.Status, &p.UserARN, &p.SessionARN, &created, &data, &p.given)
+	err := scan(&p.ID, &p.Account, &p.Region, &p.Name, &p.Status, &p.UserARN, &p.SessionARN, &created, &p.Physical, &p.LastRecord, &data, &p.given)
 	if err != nil {
 		return provisionedProduct{}, err
 	}
 	p.Created = time.UnixMicro(created).UTC()
-	return p, json.Unmarshal([]byte(data), &p.provisionedData)
+	if err := json.Unmarshal([]byte(data), &p.provisionedData); err != nil {
+		return provisionedProduct{}, err
+	}
+	was := p
+	p.was = &was
+	return p, nil
 }
 
 // find reads a provisioned product that the caller may see.
@@ -251,17 +272,32 @@ func scan(tx *db.Tx, within reach, pg page) ([]provisionedProduct, error) {
 
 // insert adds the row; false if the name is taken in the account and region.
 func (p *provisionedProduct) insert(tx *db.Tx) (bool, error) {
-	n, err := tx.ExecRows(`INSERT INTO provisioned_product (id, account, region, name, status, user_arn, session_arn, created, data, given)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, region, name) DO NOTHING`,
-		p.ID, p.Account, p.Region, p.Name, p.Status, p.UserARN, p.SessionARN, p.Created.UnixMicro(), stored(p.provisionedData), p.given)
+	n, err := tx.ExecRows(`INSERT INTO provisioned_product
+		(id, account, region, name, status, user_arn, session_arn, created, physical, last_record, data, given)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, region, name) DO NOTHING`,
+		p.ID, p.Account, p.Region, p.Name, p.Status, p.UserARN, p.SessionARN, p.Created.UnixMicro(), p.Physical, p.LastRecord,
+		stored(p.provisionedData), p.given)
 	return n == 1, err
 }
 
 func (p *provisionedProduct) update(tx *db.Tx) error {
-	return tx.Exec(`UPDATE provisioned_product SET status = ?, data = ?, given = ? WHERE id = ?`,
-		p.Status, stored(p.provisionedData), p.given, p.ID)
+	return tx.Exec(`UPDATE provisioned_product
+		SET status = ?, user_arn = ?, session_arn = ?, physical = ?, last_record = ?, data = ?, given = ? WHERE id = ?`,
+		p.Status, p.UserARN, p.SessionARN, p.Physical, p.LastRecord, stored(p.provisionedData), p.given, p.ID)
 }
 
+// remove deletes the row, and the plan that was made for it.
 func (p *provisionedProduct) remove(tx *db.Tx) error {
+	if err := tx.Exec(`DELETE FROM plan WHERE provisioned = ?`, p.ID); err != nil {
+		return err
+	}
 	return tx.Exec(`DELETE FROM provisioned_product WHERE id = ?`, p.ID)
+}
+
+// write stores what became of the product: gone, it is removed.
+func (p *provisionedProduct) write(tx *db.Tx) error {
+	if p.Status == gone {
+		return p.remove(tx)
+	}
+	return p.update(tx)
 }

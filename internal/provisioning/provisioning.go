@@ -27,30 +27,33 @@ type Options struct {
 	Keys   *seal.Keys   // what launches are given is sealed with these
 	Tokens *seal.Tokens // page tokens
 	Now    func() time.Time
-	// Deadline bounds every operation; zero means DefaultDeadline.
-	Deadline time.Duration
-	Logger   *slog.Logger
+	// Deadline bounds every operation; zero means DefaultDeadline. Deadlines
+	// are those of single product types, as in ProvisionedProductType.
+	Deadline  time.Duration
+	Deadlines map[string]time.Duration
+	Logger    *slog.Logger
 }
 
 // Provisioning serves the run-time operations. Its methods are those of
 // api.Service.
 type Provisioning struct {
-	db       *db.DB
-	runner   *workflow.Runner
-	catalog  *catalog.Catalog
-	engine   func(string) engine.Engine
-	keys     *seal.Keys
-	tokens   *seal.Tokens
-	now      func() time.Time
-	deadline time.Duration
-	log      *slog.Logger
+	db        *db.DB
+	runner    *workflow.Runner
+	catalog   *catalog.Catalog
+	engine    func(string) engine.Engine
+	keys      *seal.Keys
+	tokens    *seal.Tokens
+	now       func() time.Time
+	deadline  time.Duration
+	deadlines map[string]time.Duration
+	log       *slog.Logger
 }
 
 // New returns a Provisioning and registers its runs with o.Runner.
 func New(o Options) *Provisioning {
 	p := &Provisioning{
 		db: o.DB, runner: o.Runner, catalog: o.Catalog, engine: o.Engine,
-		keys: o.Keys, tokens: o.Tokens, now: o.Now, deadline: o.Deadline, log: o.Logger,
+		keys: o.Keys, tokens: o.Tokens, now: o.Now, deadline: o.Deadline, deadlines: o.Deadlines, log: o.Logger,
 	}
 	if p.now == nil {
 		p.now = time.Now
@@ -61,12 +64,10 @@ func New(o Options) *Provisioning {
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}
-	for _, definition := range []string{provisionRun, terminateRun} {
-		p.runner.Register(workflow.Definition{
-			Name:  definition,
-			Steps: []workflow.Step{{Name: "engine", Beat: p.beat}},
-		})
+	for _, a := range acts() {
+		p.runner.Register(workflow.Definition{Name: a.run, Steps: []workflow.Step{{Name: "engine", Beat: p.beat}}})
 	}
+	p.runner.Register(workflow.Definition{Name: planRun, Steps: []workflow.Step{{Name: "engine", Beat: p.planBeat}}})
 	return p
 }
 

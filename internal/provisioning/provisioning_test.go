@@ -110,7 +110,7 @@ func TestChange(t *testing.T) {
 		arn := "arn:aws:servicecatalog:us-east-1:123456789012:stack/mine/" + pp
 		want := engine.Change{
 			Kind: engine.Create, Operation: out.RecordDetail.RecordId, Account: admin.Account, Region: admin.Region,
-			Product: pp, Name: "mine", Principal: admin.ARN, Topics: in.NotificationArns,
+			Product: pp, Source: w.product, Name: "mine", Principal: admin.ARN, Topics: in.NotificationArns,
 			Tags: []engine.Tag{
 				{Key: "team", Value: "a"},
 				{Key: "aws:servicecatalog:productArn", Value: "arn:aws:catalog:us-east-1:123456789012:product/" + w.product},
@@ -120,7 +120,7 @@ func TestChange(t *testing.T) {
 				{Key: "aws:servicecatalog:provisionedProductArn", Value: arn},
 			},
 		}
-		if diff := cmp.Diff(want, told, cmpopts.IgnoreFields(engine.Change{}, "Artifact"), cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(want, told, cmpopts.IgnoreFields(engine.Change{}, "Artifact", "Token"), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("change (-want +got):\n%s", diff)
 		}
 		if string(told.Artifact.Body) != `{"Resources": {}}` || told.Artifact.ID != w.artifact {

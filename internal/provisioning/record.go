@@ -17,7 +17,9 @@ import (
 // The types of records (reference/service-catalog.md 5.2).
 const (
 	typeProvision = "PROVISION_PRODUCT"
+	typeUpdate    = "UPDATE_PROVISIONED_PRODUCT"
 	typeTerminate = "TERMINATE_PROVISIONED_PRODUCT"
+	typeAction    = "EXECUTE_PROVISIONED_PRODUCT_SERVICE_ACTION"
 )
 
 // A record is one operation on a provisioned product, kept for good.
@@ -32,31 +34,52 @@ type record struct {
 	SessionARN  string
 	Created     time.Time
 	recordData
-	given string // the parameter values of the change, sealed
+	given    string // the parameter values that were asked for, sealed
+	previous string // those that the product had until then, sealed
+	report   string // what the engine reported, as JSON; "" while it has not
+	control  string // how a person wants the operation to end, as JSON; "" if nobody cares
 }
 
 // recordData is what no query filters on.
 type recordData struct {
-	Type        string
-	Updated     time.Time
-	Name        string // of the provisioned product
-	ProductType string // CFN_STACK …
-	Artifact    id.Artifact
-	Path        id.Path           `json:",omitempty"`
-	LaunchRole  string            `json:",omitempty"`
-	Tags        []api.RecordTag   `json:",omitempty"`
-	Errors      []api.RecordError `json:",omitempty"`
-	Outputs     []engine.Output   `json:",omitempty"` // secret values are masked before they come here
+	Type                      string
+	Act                       string // what is done, by the name of its run
+	Updated                   time.Time
+	Name                      string // of the provisioned product
+	ProductType               string // CFN_STACK …
+	Artifact                  id.Artifact
+	Path                      id.Path           `json:",omitempty"`
+	ProductName, ArtifactName string            `json:",omitempty"`
+	LaunchRole                string            `json:",omitempty"`
+	Hub                       string            `json:",omitempty"` // the account that owns the product
+	UserTags                  []engine.Tag      `json:",omitempty"`
+	Tags                      []api.RecordTag   `json:",omitempty"`
+	Errors                    []api.RecordError `json:",omitempty"`
+	Outputs                   []engine.Output   `json:",omitempty"` // secret values are masked before they come here
 	// Change is what the engine is asked for, without the artifact's body and
 	// without parameter values.
 	Change       engine.Change
-	IgnoreErrors bool   `json:",omitempty"`
-	Token        string `json:",omitempty"` // idempotency key to forget when a termination ends
+	Defaults     []value         `json:",omitempty"` // what parameters are that nobody gives
+	Refusal      *engine.Failure `json:",omitempty"` // why the engine need not be asked
+	IgnoreErrors bool            `json:",omitempty"`
+	Token        string          `json:",omitempty"` // idempotency key to forget when a termination ends
+	Plan         id.Plan         `json:",omitempty"` // that is executed
+	Action       *engine.Action  `json:",omitempty"` // that is executed
+	Tainted      bool            `json:",omitempty"` // the product was, before the action
 }
 
 // open reports whether the operation is still under way.
 func (r *record) open() bool {
 	return r.Status != api.RecordStatusSucceeded && r.Status != api.RecordStatusFailed
+}
+
+// valuesOf is whom the given values were sealed for: a plan's go over to the
+// record that executes it.
+func (r *record) valuesOf() string {
+	if r.Plan != "" {
+		return string(r.Plan)
+	}
+	return string(r.ID)
 }
 
 // move brings the record to status by the record status machine, through
@@ -180,7 +203,7 @@ func (r *record) detail() api.RecordDetail {
 	return d
 }
 
-const recordColumns = "r.id, r.account, r.region, r.provisioned, r.product, r.status, r.user_arn, r.session_arn, r.created, r.data, r.given"
+const recordColumns = "r.id, r.account, r.region, r.provisioned, r.product, r.status, r.user_arn, r.session_arn, r.created, r.data, r.given, r.previous, r.report, r.control"
 
 func scanRecord(scan func(...any) error) (record, error) {
 	var (
@@ -188,7 +211,8 @@ func scanRecord(scan func(...any) error) (record, error) {
 		created int64
 		data    string
 	)
-	err := scan(&r.ID, &r.Account, &r.Region, &r.Provisioned, &r.Product, &r.Status, &r.UserARN, &r.SessionARN, &created, &data, &r.given)
+	err := scan(&r.ID, &r.Account, &r.Region, &r.Provisioned, &r.Product, &r.Status, &r.UserARN, &r.SessionARN, &created, &data,
+		&r.given, &r.previous, &r.report, &r.control)
 	if err != nil {
 		return record{}, err
 	}
@@ -244,11 +268,15 @@ func stored(v any) string {
 }
 
 func (r *record) insert(tx *db.Tx) error {
-	return tx.Exec(`INSERT INTO record (id, account, region, provisioned, product, status, open, user_arn, session_arn, created, data, given)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.ID, r.Account, r.Region, r.Provisioned, r.Product, r.Status, flag(r.open()), r.UserARN, r.SessionARN, r.Created.UnixMicro(), stored(r.recordData), r.given)
+	return tx.Exec(`INSERT INTO record
+		(id, account, region, provisioned, product, status, open, user_arn, session_arn, created, data, given, previous, report, control)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '')`,
+		r.ID, r.Account, r.Region, r.Provisioned, r.Product, r.Status, flag(r.open()), r.UserARN, r.SessionARN, r.Created.UnixMicro(),
+		stored(r.recordData), r.given, r.previous)
 }
 
+// update writes what the operation's own run decides, and nothing of what
+// others say of it.
 func (r *record) update(tx *db.Tx) error {
 	return tx.Exec(`UPDATE record SET status = ?, open = ?, data = ? WHERE id = ?`,
 		r.Status, flag(r.open()), stored(r.recordData), r.ID)

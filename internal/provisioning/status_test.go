@@ -27,9 +27,22 @@ func TestProductStatus(t *testing.T) {
 		underChange = api.ProvisionedProductStatusUnderChange
 		tainted     = api.ProvisionedProductStatusTainted
 		failed      = api.ProvisionedProductStatusError
+		planning    = api.ProvisionedProductStatusPlanInProgress
 	)
 	want := map[event]map[api.ProvisionedProductStatus]api.ProvisionedProductStatus{
-		launched:             {gone: underChange},
+		launched:             {gone: underChange, planning: underChange},
+		planned:              {gone: planning},
+		planDeleted:          {planning: gone},
+		updated:              {available: underChange, tainted: underChange},
+		updateSucceeded:      {underChange: available},
+		updateFailed:         {underChange: tainted},
+		imported:             {gone: underChange},
+		importSucceeded:      {underChange: available},
+		importFailed:         {underChange: gone},
+		acted:                {available: underChange, tainted: underChange},
+		actionEnded:          {underChange: available},
+		actionEndedTainted:   {underChange: tainted},
+		propertiesChanged:    {available: available, tainted: tainted, failed: failed},
 		launchSucceeded:      {underChange: available},
 		launchFailed:         {underChange: failed},
 		terminated:           {available: underChange, tainted: underChange, failed: underChange},

@@ -3,18 +3,12 @@ package provisioning
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"larder/internal/api"
 	"larder/internal/db"
-	"larder/internal/engine"
 	"larder/internal/id"
 	"larder/internal/identity"
-	"larder/internal/workflow"
 )
-
-// terminateRun is the run of a termination.
-const terminateRun = "terminate/v1"
 
 // TerminateProvisionedProduct removes a provisioned product and what it made.
 // Its token is bound to the parameters and valid while the termination runs
@@ -32,20 +26,9 @@ func (p *Provisioning) TerminateProvisionedProduct(ctx context.Context, in *api.
 		return nil, err
 	}
 	caller := identity.CallerFrom(ctx)
-	now := p.now().UTC().Truncate(time.Millisecond)
-	rec := record{
-		ID:         id.New[id.Record](),
-		Account:    caller.Account,
-		Region:     caller.Region,
-		Status:     api.RecordStatusCreated,
-		UserARN:    caller.UserARN(),
-		SessionARN: caller.ARN,
-		Created:    now,
-	}
-	run := workflow.Begin{
-		ID: id.UUID(), Definition: terminateRun, Subject: string(rec.ID),
-		Account: caller.Account, Region: caller.Region, Deadline: now.Add(p.deadline),
-	}
+	asked := p.newRecord(caller, terminateAct)
+	asked.IgnoreErrors, asked.Token = ignore, token
+	run := id.UUID()
 	var out api.TerminateProvisionedProductOutput
 	err = p.db.Update(ctx, func(tx *db.Tx) error {
 		if seen, err := once.Answer(tx, &out); seen || err != nil {
@@ -56,25 +39,10 @@ func (p *Provisioning) TerminateProvisionedProduct(ctx context.Context, in *api.
 			return err
 		}
 		if !pp.move(terminated) {
-			return api.InvalidParameters("Provisioned product %s is %s and can't be terminated; record %s is in flight.", pp.ID, pp.Status, pp.LastRecord)
+			return api.InvalidParameters("Provisioned product %s is %s and can't be terminated%s.", pp.ID, pp.Status, pp.inFlight())
 		}
-		rec := rec // the closure may run twice
-		rec.Provisioned, rec.Product = pp.ID, pp.Product
-		rec.recordData = recordData{
-			Type:         typeTerminate,
-			Updated:      now,
-			Name:         pp.Name,
-			ProductType:  pp.Type,
-			Artifact:     pp.Artifact,
-			Path:         pp.Path,
-			LaunchRole:   pp.LaunchRole,
-			Change:       pp.Change,
-			IgnoreErrors: ignore,
-			Token:        token,
-		}
-		rec.Change.Kind = engine.Delete
-		rec.Change.Operation = string(rec.ID)
-		rec.Change.Physical = pp.Physical
+		rec := asked // the closure may run twice
+		rec.about(&pp)
 		rec.Change.Principal = caller.ARN
 		rec.Change.Retain = retain
 		// LastProvisioningRecordId moves with terminations too, by the model's words.
@@ -82,18 +50,25 @@ func (p *Provisioning) TerminateProvisionedProduct(ctx context.Context, in *api.
 		if err := pp.update(tx); err != nil {
 			return err
 		}
-		if err := rec.insert(tx); err != nil {
+		detail, err := p.start(tx, terminateAct, &rec, run)
+		if err != nil {
 			return err
 		}
-		if err := p.runner.Start(tx, run); err != nil {
-			return err
-		}
-		detail := rec.detail()
-		out = api.TerminateProvisionedProductOutput{RecordDetail: &detail}
+		out = api.TerminateProvisionedProductOutput{RecordDetail: detail}
 		return once.Keep(tx, &out)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &out, nil
+}
+
+// about fills in a record that leaves the product what it is: its change is
+// the last good one, under the record's own id.
+func (r *record) about(pp *provisionedProduct) {
+	r.Provisioned, r.Product, r.Name, r.ProductType = pp.ID, pp.Product, pp.Name, pp.Type
+	r.ProductName, r.ArtifactName = pp.ProductName, pp.ArtifactName
+	r.Artifact, r.Path, r.LaunchRole = pp.Artifact, pp.Path, pp.LaunchRole
+	r.Change = pp.Change
+	r.Change.Kind, r.Change.Operation, r.Change.Physical = actOf(r).kind, string(r.ID), pp.Physical
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"larder/internal/engine"
 	"larder/internal/engine/enginetest"
 	"larder/internal/fetch"
+	"larder/internal/id"
 	"larder/internal/identity"
 	"larder/internal/seal"
 	"larder/internal/workflow"
@@ -40,6 +42,9 @@ type world struct {
 	stop      func() error
 
 	portfolio, product, artifact string
+
+	// parameters of versions, by the last part of their URL.
+	parameters map[string][]engine.Parameter
 }
 
 var admin = identity.Caller{
@@ -79,9 +84,16 @@ func run(t *testing.T, test func(t *testing.T, w *world)) {
 
 func newWorld(t *testing.T, d *db.DB) *world {
 	w := &world{t: t, db: d, keys: seal.Ephemeral(), engine: &enginetest.Fake{}, now: time.Now}
-	w.templates = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(rw, `{"Resources": {}}`)
+	w.templates = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" {
+			fmt.Fprint(rw, `{"Resources": {}}`)
+			return
+		}
+		fmt.Fprintf(rw, `{"Resources": {}, "Description": %q}`, r.URL.Path)
 	}))
+	w.engine.OnDescribe = func(_ context.Context, _ *enginetest.Fake, a engine.Artifact) (engine.Template, error) {
+		return engine.Template{Version: "2010-09-09", Parameters: w.parameters[path.Base(a.URL)]}, nil
+	}
 	t.Cleanup(w.templates.Close)
 	w.open()
 	t.Cleanup(func() {
@@ -174,6 +186,68 @@ func (w *world) publish() {
 	}
 }
 
+// version adds a version to a product, with the parameters that are kept for
+// its name.
+func (w *world) version(product, name string) string {
+	w.t.Helper()
+	artifactType := api.ProvisioningArtifactTypeCloudFormationTemplate
+	out, err := w.client.CreateProvisioningArtifact(as(admin), &api.CreateProvisioningArtifactInput{
+		ProductId: product, IdempotencyToken: product + name,
+		Parameters: api.ProvisioningArtifactProperties{
+			Name: &name, Type: &artifactType, Info: map[string]string{"LoadTemplateFromURL": w.templates.URL + "/" + name},
+		},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return out.ProvisioningArtifactDetail.Id
+}
+
+// offer makes another product with one version and puts it into the world's
+// portfolio.
+func (w *world) offer(name string, productType api.ProductType) (product, artifact string) {
+	w.t.Helper()
+	artifactType := api.ProvisioningArtifactType(productType)
+	out, err := w.client.CreateProduct(as(admin), &api.CreateProductInput{
+		Name: name, Owner: "us", ProductType: productType, IdempotencyToken: name,
+		ProvisioningArtifactParameters: &api.ProvisioningArtifactProperties{
+			Name: new("v1"), Type: &artifactType, Info: map[string]string{"LoadTemplateFromURL": w.templates.URL + "/" + name},
+		},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	product = out.ProductViewDetail.ProductViewSummary.ProductId
+	if _, err := w.client.AssociateProductWithPortfolio(as(admin), &api.AssociateProductWithPortfolioInput{PortfolioId: w.portfolio, ProductId: product}); err != nil {
+		w.t.Fatal(err)
+	}
+	return product, out.ProvisioningArtifactDetail.Id
+}
+
+// constrain puts a constraint on the world's product.
+func (w *world) constrain(kind, parameters string) {
+	w.t.Helper()
+	_, err := w.client.CreateConstraint(as(admin), &api.CreateConstraintInput{
+		PortfolioId: w.portfolio, ProductId: w.product, Type: kind, Parameters: parameters, IdempotencyToken: kind,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// change updates a product by name and returns the ended record.
+func (w *world) change(in *api.UpdateProvisionedProductInput) *api.DescribeRecordOutput {
+	w.t.Helper()
+	if in.UpdateToken == "" {
+		in.UpdateToken = id.UUID()
+	}
+	out, err := w.client.UpdateProvisionedProduct(as(admin), in)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return w.ended(out.RecordDetail.RecordId)
+}
+
 // launch is a launch of the world's product.
 func (w *world) launch(name string) *api.ProvisionProductInput {
 	return &api.ProvisionProductInput{
@@ -228,5 +302,21 @@ func wantError(t *testing.T, err error, code, words string) {
 	}
 	if e.Code != code || !containsWords(e.Message, words) {
 		t.Errorf("got %s %q, want %s with %q", e.Code, e.Message, code, words)
+	}
+}
+
+// until waits until a record has a status.
+func (w *world) until(recordID string, status api.RecordStatus) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(as(admin), 20*time.Second)
+	defer cancel()
+	for {
+		out, err := w.client.DescribeRecord(ctx, &api.DescribeRecordInput{Id: recordID})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if out.RecordDetail.Status == status {
+			return
+		}
 	}
 }

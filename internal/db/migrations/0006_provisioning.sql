@@ -10,6 +10,9 @@ CREATE TABLE provisioned_product (
     user_arn    {{text}} NOT NULL,
     session_arn {{text}} NOT NULL,
     created     {{int}} NOT NULL,
+    -- What it stands for elsewhere, such as a stack's ARN; '' for nothing.
+    physical    {{text}} NOT NULL,
+    last_record {{text}} NOT NULL,
     data        {{text}} NOT NULL,
     -- The parameter values of the last successful change, sealed: what the
     -- next one starts from.
@@ -19,6 +22,8 @@ CREATE UNIQUE INDEX provisioned_product_name ON provisioned_product (account, re
 CREATE INDEX provisioned_product_account ON provisioned_product (account, region, created, id);
 CREATE INDEX provisioned_product_user ON provisioned_product (account, region, user_arn, created, id);
 CREATE INDEX provisioned_product_session ON provisioned_product (account, region, session_arn, created, id);
+
+CREATE INDEX provisioned_product_physical ON provisioned_product (account, region, physical) WHERE physical <> '';
 
 CREATE TABLE record (
     id          {{text}} PRIMARY KEY,
@@ -32,8 +37,15 @@ CREATE TABLE record (
     session_arn {{text}} NOT NULL,
     created     {{int}} NOT NULL,
     data        {{text}} NOT NULL,
-    -- The parameter values of the change, sealed.
-    given       {{text}} NOT NULL
+    -- The parameter values that were asked for and those that the product had
+    -- until then, both sealed.
+    given       {{text}} NOT NULL,
+    previous    {{text}} NOT NULL,
+    -- What others than the run say of the operation while it is under way: the
+    -- engine's report, and how a person wants it to end. Columns of their own, so
+    -- that no beat writes over them.
+    report      {{text}} NOT NULL,
+    control     {{text}} NOT NULL
 );
 -- One operation at a time per provisioned product.
 CREATE UNIQUE INDEX record_open ON record (provisioned) WHERE open = 1;
@@ -42,3 +54,21 @@ CREATE INDEX record_user ON record (account, region, user_arn, created, id);
 CREATE INDEX record_session ON record (account, region, session_arn, created, id);
 CREATE INDEX record_provisioned ON record (provisioned, created, id);
 CREATE INDEX record_product ON record (account, region, product, created, id);
+
+-- What would be changed: one plan per provisioned product. Whoever sees the
+-- product sees its plan.
+CREATE TABLE plan (
+    id          {{text}} PRIMARY KEY,
+    account     {{text}} NOT NULL,
+    region      {{text}} NOT NULL,
+    provisioned {{text}} NOT NULL,
+    status      {{text}} NOT NULL,
+    created     {{int}} NOT NULL,
+    data        {{text}} NOT NULL,
+    given       {{text}} NOT NULL,
+    previous    {{text}} NOT NULL,
+    -- The resource changes, as JSON.
+    changes     {{text}} NOT NULL
+);
+CREATE UNIQUE INDEX plan_provisioned ON plan (provisioned);
+CREATE INDEX plan_account ON plan (account, region, created, id);

@@ -1,0 +1,117 @@
+package provisioning
+
+import (
+	"context"
+
+	"larder/internal/api"
+	"larder/internal/catalog"
+	"larder/internal/db"
+	"larder/internal/engine"
+	"larder/internal/id"
+	"larder/internal/identity"
+)
+
+// UpdateProvisionedProduct brings a provisioned product to another version,
+// another product of the same type, another path, or other parameter values.
+// Preferences concern stack sets alone and are ignored on everything else.
+func (p *Provisioning) UpdateProvisionedProduct(ctx context.Context, in *api.UpdateProvisionedProductInput) (*api.UpdateProvisionedProductOutput, error) {
+	ref, err := oneOf(in.ProvisionedProductId, in.ProvisionedProductName)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := userTags(in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	values, err := askedValues(in.ProvisioningParameters)
+	if err != nil {
+		return nil, err
+	}
+	once, err := p.catalog.Once(ctx, "UpdateProvisionedProduct", in.UpdateToken, in)
+	if err != nil {
+		return nil, err
+	}
+	caller := identity.CallerFrom(ctx)
+	asked := p.newRecord(caller, updateAct)
+	asked.given = p.sealValues(string(asked.ID), values)
+	run := id.UUID()
+	var out api.UpdateProvisionedProductOutput
+	err = p.db.Update(ctx, func(tx *db.Tx) error {
+		if seen, err := once.Answer(tx, &out); seen || err != nil {
+			return err
+		}
+		pp, err := find(tx, granted(caller), ref)
+		if err != nil {
+			return err
+		}
+		if !pp.move(updated) {
+			return api.InvalidParameters("Provisioned product %s is %s and can't be updated%s.", pp.ID, pp.was.Status, pp.inFlight())
+		}
+		launch, err := p.catalog.ResolveLaunch(tx, caller, updateQuery(in, &pp))
+		if err != nil {
+			return err
+		}
+		if err := updatable(&pp, launch, values); err != nil {
+			return err
+		}
+		rec := asked // the closure may run twice
+		rec.previous = pp.given
+		if err := rec.reoffer(&pp, launch, tags, in.Tags != nil); err != nil {
+			return err
+		}
+		pp.LastRecord, pp.LastProvision = rec.ID, rec.ID
+		if err := pp.update(tx); err != nil {
+			return err
+		}
+		detail, err := p.start(tx, updateAct, &rec, run)
+		if err != nil {
+			return err
+		}
+		out = api.UpdateProvisionedProductOutput{RecordDetail: detail}
+		return once.Keep(tx, &out)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &out, nil
+}
+
+// updateQuery is what an update asks the catalog for. What it leaves out
+// stays: the product, and of the same product the version.
+func updateQuery(in *api.UpdateProvisionedProductInput, pp *provisionedProduct) catalog.LaunchQuery {
+	q := catalog.LaunchQuery{
+		ProductID: api.Or(in.ProductId, ""), ProductName: api.Or(in.ProductName, ""),
+		ArtifactID: api.Or(in.ProvisioningArtifactId, ""), ArtifactName: api.Or(in.ProvisioningArtifactName, ""),
+		PathID: api.Or(in.PathId, ""), PathName: api.Or(in.PathName, ""),
+		ForUpdate: true,
+	}
+	if q.ProductID == "" && q.ProductName == "" {
+		q.ProductID = string(pp.Product)
+	}
+	if q.ArtifactID == "" && q.ArtifactName == "" && q.ProductID == string(pp.Product) {
+		q.ArtifactID = string(pp.Artifact)
+	}
+	return q
+}
+
+// updatable refuses at once what can be seen from the catalog alone.
+func updatable(pp *provisionedProduct, launch catalog.Launch, values []value) error {
+	if t := productType(launch); t != pp.Type {
+		return api.InvalidParameters("Provisioned product %s is of type %s and can't be updated to product %s of type %s", pp.ID, pp.Type, launch.Product.ID, t)
+	}
+	return launchable(launch, values)
+}
+
+// reoffer is offer for a product that exists: its tags change only where a
+// RESOURCE_UPDATE constraint allows it, and otherwise stay to the last.
+func (r *record) reoffer(pp *provisionedProduct, launch catalog.Launch, user []engine.Tag, given bool) error {
+	if launch.TagUpdate {
+		if !given {
+			user = pp.UserTags
+		}
+		return r.offer(pp, launch, user)
+	}
+	r.place(pp, launch, pp.Change.Tags)
+	r.UserTags, r.Tags = pp.UserTags, pp.RecordTags
+	return nil
+}
