@@ -229,6 +229,27 @@ func (c *Catalog) ListProvisioningArtifactsForServiceAction(ctx context.Context,
 	return out, nil
 }
 
+// OfferedAction returns the definition of a service action that is associated
+// with a version. Whoever asks has launched the version, which is his right
+// to it.
+func OfferedAction(tx *db.Tx, version id.Artifact, action string) (map[string]string, error) {
+	var a serviceAction
+	var data []byte
+	err := tx.Row(`SELECT s.id, s.data FROM service_action_artifact x JOIN service_action s ON s.id = x.action
+		WHERE x.artifact = ? AND x.action = ?`, version, action).Scan(&a.ID, &data)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, actionUnknown(action)
+	}
+	if err == nil {
+		err = decode(data, &a, a.ID)
+	}
+	definition := make(map[string]string, len(a.Definition))
+	for k, v := range a.Definition {
+		definition[string(k)] = v
+	}
+	return definition, err
+}
+
 // message is the text of a refusal.
 func message(err error) string {
 	if e, ok := errors.AsType[*api.Error](err); ok {

@@ -91,7 +91,7 @@ const (
 	// exactly is how many products are counted one by one. Beyond it the
 	// counts of a search that filters are lower bounds, and a product on two
 	// shelves counts on both: AWS calls the counts approximate.
-	exactly = 200
+	exactly = 100
 	// maxValues is how many values of one facet are answered, the most
 	// frequent.
 	maxValues = 50

@@ -15,6 +15,9 @@ type LaunchQuery struct {
 	PathID, PathName         string
 	// ForUpdate allows a deprecated version, which a new launch may not use.
 	ForUpdate bool
+	// AnyPath takes the first of several paths where none is named: an import
+	// has no way to name one.
+	AnyPath bool
 }
 
 // A Launch is everything that a launch of one version through one path needs

@@ -96,6 +96,9 @@ func (c *Catalog) ResolveLaunch(tx *db.Tx, caller identity.Caller, q LaunchQuery
 	if err != nil {
 		return Launch{}, err
 	}
+	if q.AnyPath && len(paths) > 1 {
+		paths = paths[:1]
+	}
 	chosen, err := choosePath(paths, productID, q.PathID, q.PathName)
 	if err != nil {
 		return Launch{}, err

@@ -172,21 +172,13 @@ func newOrder(by *api.ProductViewSortBy, direction *api.SortOrder) order {
 }
 
 // clauses are the condition of the rows that follow a position, and the ORDER
-// BY. A search that is driven by terms sorts by an expression, which keeps
-// both databases from walking the whole index of the order instead.
-func (o order) clauses(pg page, id string, driven bool) (string, []any, string) {
-	column := "x." + o.column
-	switch {
-	case driven && o.column == "title":
-		column += " || ''"
-	case driven:
-		column += " + 0"
-	}
+// BY.
+func (o order) clauses(pg page, id string) (string, []any, string) {
 	compare, direction := ">", ""
 	if o.descending {
 		compare, direction = "<", " DESC"
 	}
-	by := " ORDER BY " + column + direction + ", x." + id + direction + " LIMIT ?"
+	by := " ORDER BY x." + o.column + direction + ", x." + id + direction + " LIMIT ?"
 	if pg.first {
 		return "", nil, by
 	}
@@ -194,7 +186,7 @@ func (o order) clauses(pg page, id string, driven bool) (string, []any, string) 
 	if o.column == "title" {
 		key = pg.after.Text
 	}
-	return " AND (" + column + ", x." + id + ") " + compare + " (?, ?)", []any{key, pg.after.ID}, by
+	return " AND (x." + o.column + ", x." + id + ") " + compare + " (?, ?)", []any{key, pg.after.ID}, by
 }
 
 // A hit is a product in a search's order.
@@ -233,6 +225,7 @@ type search struct {
 	// What plan finds out.
 	nothing bool    // no product in the Region meets the filters
 	driver  []match // the rarest terms, one of which every hit has; nil if none is rare
+	settled int     // the filter that the driver settles alone; -1 if none
 }
 
 // rare is how many products a term may have to drive a search. Below it,
@@ -243,18 +236,22 @@ const rare = 1000
 // plan looks for the filter that fewest products meet.
 func (s *search) plan(tx *db.Tx) error {
 	best := rare + 1
-	for _, f := range s.filters {
+	s.settled = -1
+	for i, f := range s.filters {
 		var driver []match
-		n := 0
+		n, alone := 0, true
 		for _, a := range f {
 			m, of, err := a.rarest(tx, s.region)
 			if err != nil {
 				return err
 			}
-			driver, n = append(driver, m), n+of
+			driver, n, alone = append(driver, m), n+of, alone && len(a) == 1
 		}
 		if n < best {
-			best, s.driver = n, driver
+			best, s.driver, s.settled = n, driver, -1
+			if alone {
+				s.settled = i
+			}
 		}
 	}
 	s.nothing = best == 0
@@ -285,7 +282,7 @@ func (a alternative) rarest(tx *db.Tx, region string) (match, int, error) {
 func (s search) onShelves(tx *db.Tx, shelves []id.Portfolio) ([]hit, error) {
 	var all []hit
 	for _, shelf := range shelves {
-		found, err := s.find(tx, "product", `SELECT x.product, x.`+s.order.column+` FROM portfolio_product x WHERE x.portfolio = ?`, shelf)
+		found, err := s.find(tx, "portfolio_product", "product", `x.portfolio = ?`, shelf)
 		if err != nil {
 			return nil, err
 		}
@@ -298,30 +295,41 @@ func (s search) onShelves(tx *db.Tx, shelves []id.Portfolio) ([]hit, error) {
 
 // owned finds the products of an account.
 func (s search) owned(tx *db.Tx, caller identity.Caller) ([]hit, error) {
-	return s.find(tx, "id", `SELECT x.id, x.`+s.order.column+` FROM product x WHERE x.account = ? AND x.region = ?`,
-		caller.Account, caller.Region)
+	return s.find(tx, "product", "id", `x.account = ? AND x.region = ?`, caller.Account, caller.Region)
 }
 
-// find runs a query for products of which column is the id.
-func (s search) find(tx *db.Tx, column, query string, args ...any) ([]hit, error) {
+// find reads hits from a table of which column is the product's id.
+func (s search) find(tx *db.Tx, table, column, where string, whereArgs ...any) ([]hit, error) {
 	if s.nothing {
 		return nil, nil
 	}
-	for _, f := range s.filters {
-		condition, more := f.condition("x." + column)
-		query, args = query+` AND `+condition, append(args, more...)
-	}
+	var query strings.Builder
+	var args []any
+	query.WriteString(`SELECT x.` + column + `, x.` + s.order.column + ` FROM `)
 	if s.driver != nil {
-		var candidates []string
-		for _, m := range s.driver {
+		// CROSS JOIN has SQLite begin with the candidates.
+		candidates := make([]string, len(s.driver))
+		for i, m := range s.driver {
 			condition, more := m.condition()
-			candidates, args = append(candidates, `SELECT t.product FROM product_term t WHERE t.region = ? AND `+condition),
-				append(append(args, s.region), more...)
+			candidates[i] = `SELECT t.product FROM product_term t WHERE t.region = ? AND ` + condition
+			args = append(append(args, s.region), more...)
 		}
-		query += ` AND x.` + column + ` IN (` + strings.Join(candidates, " UNION ") + `)`
+		query.WriteString(`(SELECT DISTINCT product FROM (` + strings.Join(candidates, ` UNION ALL `) + `) AS every) AS c CROSS JOIN `)
+		where += ` AND x.` + column + ` = c.product`
 	}
-	after, more, by := s.order.clauses(s.page, column, s.driver != nil)
-	return db.Collect(tx, s.order.scan, query+after+by, append(append(args, more...), s.page.fetch())...)
+	query.WriteString(table + ` x WHERE ` + where)
+	args = append(args, whereArgs...)
+	for i, f := range s.filters {
+		if s.driver != nil && i == s.settled {
+			continue
+		}
+		condition, more := f.condition("x." + column)
+		query.WriteString(` AND ` + condition)
+		args = append(args, more...)
+	}
+	after, more, by := s.order.clauses(s.page, column)
+	query.WriteString(after + by)
+	return db.Collect(tx, s.order.scan, query.String(), append(append(args, more...), s.page.fetch())...)
 }
 
 // products reads the products of hits that were found on shelves the caller
