@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"larder/internal/api"
@@ -114,6 +115,41 @@ func (c *Catalog) sources(tx *db.Tx, caller identity.Caller, p id.Product) (map[
 		return nil, err
 	}
 	return c.sharedWith(tx, caller.Account, caller.Region, holders)
+}
+
+// reachable drops the products of other accounts that the caller's no longer
+// reaches: they still stand on shelves when it has left the organization, or
+// the unit, that they are shared with.
+func (c *Catalog) reachable(tx *db.Tx, caller identity.Caller, all []product) ([]product, error) {
+	var foreign []id.Product
+	for _, p := range all {
+		if p.Account != caller.Account {
+			foreign = append(foreign, p.ID)
+		}
+	}
+	if len(foreign) == 0 {
+		return all, nil
+	}
+	shares, err := c.sharedWith(tx, caller.Account, caller.Region, nil)
+	if err != nil {
+		return nil, err
+	}
+	reached := map[id.Product]bool{}
+	rows, err := tx.Query(`SELECT product, portfolio FROM portfolio_product WHERE product IN `+holes(len(foreign)), anys(foreign)...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var p id.Product
+		var shelf id.Portfolio
+		if err := rows.Scan(&p, &shelf); err != nil {
+			return nil, err
+		}
+		reached[p] = reached[p] || shares[shelf].reach != unreachable
+	}
+	kept := slices.DeleteFunc(slices.Clone(all), func(p product) bool { return p.Account != caller.Account && !reached[p.ID] })
+	return kept, rows.Err()
 }
 
 // sharedWith returns how an account reaches portfolios of other accounts: of

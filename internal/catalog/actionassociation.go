@@ -6,6 +6,7 @@ import (
 
 	"larder/internal/api"
 	"larder/internal/db"
+	"larder/internal/id"
 	"larder/internal/identity"
 )
 

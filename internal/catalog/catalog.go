@@ -66,13 +66,14 @@ type Catalog struct {
 	keys      *seal.Keys
 	tokens    *seal.Tokens
 	templates *templates
+	batchSize int // how many versions one beat of a copy takes
 }
 
 // New returns a Catalog and registers its runs with o.Runner.
 func New(o Options) *Catalog {
 	c := &Catalog{
 		db: o.DB, runner: o.Runner, engine: o.Engine,
-		fetch: o.Fetch, keys: o.Keys, tokens: o.Tokens, templates: newTemplates(),
+		fetch: o.Fetch, keys: o.Keys, tokens: o.Tokens, templates: newTemplates(), batchSize: copyBatch,
 		exists: o.Exists, limits: o.Limits, tokenLife: o.TokenLife, now: o.Now,
 	}
 	if c.exists == nil {

@@ -204,7 +204,7 @@ func (c *Catalog) copyBatch(tx *db.Tx, k productCopy) (product, []artifact, erro
 		return p, nil, err
 	}
 	var batch []artifact
-	for _, v := range k.Versions[k.Done:min(k.Done+copyBatch, len(k.Versions))] {
+	for _, v := range k.Versions[k.Done:min(k.Done+c.batchSize, len(k.Versions))] {
 		a, err := findArtifact(tx, p.ID, string(v.From), "")
 		if err != nil {
 			return p, nil, err

@@ -44,6 +44,7 @@ func TestRuns(t *testing.T) {
 					DB: e.DB, Runner: r, Fetch: fetcher, Keys: keys, Now: e.Now,
 					Engine: func(string) engine.Engine { return jsonEngine{} },
 				})
+				c.batchSize = 2
 			},
 			Start: func(ctx context.Context, _ *workflow.Runner) error {
 				ctx = identity.WithCaller(ctx, identity.Caller{Account: management, Region: region, ARN: "arn:aws:iam::" + management + ":user/admin"})
@@ -89,7 +90,7 @@ func startRuns(ctx context.Context, c *Catalog, template string) error {
 		return err
 	}
 	view := product.ProductViewDetail
-	for range copyBatch {
+	for range 2 { // so that the copy takes two beats
 		if _, err := c.CreateProvisioningArtifact(ctx, &api.CreateProvisioningArtifactInput{
 			ProductId:  view.ProductViewSummary.ProductId,
 			Parameters: api.ProvisioningArtifactProperties{Info: map[string]string{"LoadTemplateFromURL": template}},

@@ -385,6 +385,9 @@ func (c *Catalog) SearchProducts(ctx context.Context, in *api.SearchProductsInpu
 		if found, err = products(tx, hits); err != nil {
 			return err
 		}
+		if found, err = c.reachable(tx, caller, found); err != nil {
+			return err
+		}
 		out.ProductViewAggregations, err = s.aggregations(tx, shelves)
 		return err
 	})
@@ -428,7 +431,10 @@ func (c *Catalog) SearchProductsAsAdmin(ctx context.Context, in *api.SearchProdu
 			return err
 		}
 		hits, out.NextPageToken = cut(pg, hits, func(h hit) position { return h.position })
-		found, err = products(tx, hits)
+		if found, err = products(tx, hits); err != nil {
+			return err
+		}
+		found, err = c.reachable(tx, caller, found)
 		return err
 	})
 	if err != nil {

@@ -445,7 +445,7 @@ func TestDefinedOrganization(t *testing.T) {
 			return Organization{ID: "o-aaaaaaaaaa", Management: management, Units: slices.Clone(units)}, nil
 		}
 		admin, inside, outside := w.user(management, "admin"), w.user(hub, "admin"), w.user(spoke, "admin")
-		p, _, _ := w.offer(admin)
+		p, product, version := w.offer(admin)
 		ok(admin.EnableAWSOrganizationsAccess(admin, nil))(w)
 		_, err := admin.CreatePortfolioShare(admin, &api.CreatePortfolioShareInput{PortfolioId: string(p), OrganizationNode: node("ORGANIZATIONAL_UNIT", "ou-abcd-99999999")})
 		w.refused(err, api.CodeResourceNotFound, "ou-abcd-99999999")
@@ -457,6 +457,23 @@ func TestDefinedOrganization(t *testing.T) {
 		if !sees(inside) || sees(outside) {
 			w.Errorf("inside %v, outside %v", sees(inside), sees(outside))
 		}
+		// What was imported to a shelf of one's own is gone from view with the membership.
+		local, alice := w.portfolio(inside, "local"), w.user(hub, "alice")
+		w.shelve(inside, local, product)
+		w.grant(inside, local, alice.caller.ARN)
+		launches := func() (string, []string) {
+			_, err := w.resolve(alice, LaunchQuery{ProductID: string(product), ArtifactID: string(version)})
+			names, _ := w.searchAll(alice, api.SearchProductsInput{})
+			return api.Code(err), names
+		}
+		if code, names := launches(); code != "" || len(names) != 1 {
+			w.Errorf("imported: %s, %v", code, names)
+		}
+		move(hub, "ou-abcd-22222222")
+		if code, names := launches(); code != api.CodeResourceNotFound || len(names) != 0 {
+			w.Errorf("moved out: %s, %v", code, names)
+		}
+		move(hub, "ou-abcd-11111111")
 		move(spoke, "ou-abcd-11111111")
 		if !sees(outside) {
 			w.Error("who moves in gets nothing")
