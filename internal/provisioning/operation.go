@@ -23,16 +23,19 @@ type act struct {
 	record                   string // the record's type
 	kind                     engine.Kind
 	begun, succeeded, failed event
+	makes                    bool // when it succeeds, it says what the product is
 }
 
 // The acts.
 var (
-	launchAct    = act{"provision/v1", typeProvision, engine.Create, launched, launchSucceeded, launchFailed}
-	updateAct    = act{"update/v1", typeUpdate, engine.Update, updated, updateSucceeded, updateFailed}
-	terminateAct = act{"terminate/v1", typeTerminate, engine.Delete, terminated, terminationSucceeded, terminationFailed}
+	launchAct    = act{"provision/v1", typeProvision, engine.Create, launched, launchSucceeded, launchFailed, true}
+	importAct    = act{"import/v1", typeProvision, engine.Create, imported, importSucceeded, importFailed, true}
+	updateAct    = act{"update/v1", typeUpdate, engine.Update, updated, updateSucceeded, updateFailed, true}
+	actionAct    = act{"action/v1", typeAction, engine.Update, acted, actionEnded, actionEnded, false}
+	terminateAct = act{"terminate/v1", typeTerminate, engine.Delete, terminated, terminationSucceeded, terminationFailed, false}
 )
 
-func acts() []act { return []act{launchAct, updateAct, terminateAct} }
+func acts() []act { return []act{launchAct, importAct, updateAct, actionAct, terminateAct} }
 
 // actOf is what a record does.
 func actOf(r *record) act {
@@ -43,9 +46,6 @@ func actOf(r *record) act {
 	}
 	return act{}
 }
-
-// makes reports whether the act, when it succeeds, says what the product is.
-func (a act) makes() bool { return a.kind == engine.Create || a.kind == engine.Update }
 
 // begin is the run of an act that has just been recorded.
 func (p *Provisioning) begin(run string, a act, rec *record) workflow.Begin {
@@ -104,7 +104,7 @@ func (p *Provisioning) beat(ctx context.Context, b workflow.Beat) (workflow.Verd
 	var progress engine.Progress
 	if refusal != nil {
 		progress = engine.Progress{State: engine.Done, Failure: refusal}
-	} else if progress, err = p.advance(ctx, &rec, given, b.Overdue); err != nil {
+	} else if progress, given, err = p.advance(ctx, &rec, given, b.Overdue); err != nil {
 		return workflow.Verdict{}, err
 	}
 	now := b.Now.UTC().Truncate(time.Millisecond)
@@ -127,28 +127,37 @@ func wait(d time.Duration) time.Duration {
 	return d
 }
 
-// advance asks the engine for one beat of the record's change.
-func (p *Provisioning) advance(ctx context.Context, rec *record, given []engine.Given, overdue bool) (engine.Progress, error) {
+// advance asks the engine for one beat of the record's change, and returns
+// with its answer the parameter values that the change was made with.
+func (p *Provisioning) advance(ctx context.Context, rec *record, given []engine.Given, overdue bool) (engine.Progress, []engine.Given, error) {
 	e := p.engine(rec.Change.Artifact.Type)
 	if e == nil {
-		return engine.Progress{Failure: noEngine(rec.Change.Artifact.Type)}, nil
+		return engine.Progress{Failure: noEngine(rec.Change.Artifact.Type)}, nil, nil
 	}
 	change := rec.Change
 	change.Given, change.Overdue, change.Token = given, overdue, p.workflowToken(rec.ID)
 	if rec.report != "" {
 		if err := json.Unmarshal([]byte(rec.report), &change.Report); err != nil {
-			return engine.Progress{}, err
+			return engine.Progress{}, nil, err
 		}
 	}
 	var err error
 	if change.Artifact.Body, err = p.catalog.ArtifactBody(ctx, change.Artifact.Digest); err != nil {
-		return engine.Progress{}, err
+		return engine.Progress{}, nil, err
 	}
-	progress, err := e.Advance(ctx, change)
+	var progress engine.Progress
+	switch rec.Act {
+	case importAct.run:
+		progress, given, err = takeOver(ctx, e, change)
+	case actionAct.run:
+		progress, err = perform(ctx, e, change, *rec.Action)
+	default:
+		progress, err = e.Advance(ctx, change)
+	}
 	if failure, ok := engine.AsFailure(err); ok {
-		return engine.Progress{State: engine.Done, Failure: failure}, nil
+		return engine.Progress{State: engine.Done, Failure: failure}, given, nil
 	}
-	return progress, err
+	return progress, given, err
 }
 
 func noEngine(artifactType string) *engine.Failure {
@@ -207,13 +216,19 @@ func settle(pp *provisionedProduct, rec *record, kept string, progress engine.Pr
 	if progress.Failure != nil {
 		rec.Errors = recordErrors(progress.Failure)
 	}
-	if progress.Failure != nil && !rec.IgnoreErrors {
+	switch failed := progress.Failure != nil && !rec.IgnoreErrors; {
+	case failed:
 		e, status = a.failed, api.RecordStatusFailed
-		pp.StatusMessage = message(progress.Failure)
-	} else if a.makes() {
+		if a != actionAct { // which leaves the product as it was
+			pp.StatusMessage = message(progress.Failure)
+		}
+	case a.makes:
 		adopt(pp, rec, kept)
 	}
-	if a.makes() {
+	if a == actionAct && rec.Tainted {
+		e = actionEndedTainted
+	}
+	if a.makes || a == actionAct {
 		rec.Outputs = outputs(pp, progress)
 	}
 	pp.move(e)

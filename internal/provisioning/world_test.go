@@ -30,6 +30,7 @@ type world struct {
 	db     *db.DB
 	keys   *seal.Keys
 	engine *enginetest.Fake
+	serve  func(artifactType string) engine.Engine // nil: the fake serves every type
 	runner *workflow.Runner
 	client api.Client
 	now    func() time.Time
@@ -129,7 +130,12 @@ func (w *world) open() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	engines := func(string) engine.Engine { return w.engine }
+	engines := func(artifactType string) engine.Engine {
+		if w.serve != nil {
+			return w.serve(artifactType)
+		}
+		return w.engine
+	}
 	c := catalog.New(catalog.Options{
 		DB: w.db, Runner: runner, Engine: engines, Keys: w.keys, Tokens: tokens, Now: w.now, Fetch: client,
 	})
