@@ -149,7 +149,7 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 	var directory *identity.Directory
 	if who.serve != nil {
 		directory = identity.NewDirectory(who.serve, tokens)
-		offers.Exists, offers.AccountExists = identity.Exists, identity.AccountExists
+		offers.UniqueID, offers.AccountExists = identity.UniqueID, identity.AccountExists
 		offers.Organization = organizationOf(who.serve)
 	}
 	c := catalog.New(offers)

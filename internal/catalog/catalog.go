@@ -25,9 +25,9 @@ type Options struct {
 	Keys *seal.Keys
 	// Tokens are the page tokens.
 	Tokens *seal.Tokens
-	// Exists tells whether a user, group or role exists; nil means that every
-	// well-formed one does.
-	Exists func(tx *db.Tx, p id.Principal) (bool, error)
+	// UniqueID is the unique id of a user, a group or a role, "" if it does not
+	// exist; nil means that every well-formed one does and is only its name.
+	UniqueID func(tx *db.Tx, p id.Principal) (id.Unique, error)
 	// AccountExists tells whether there is such an account to share with; nil
 	// means that every 12-digit number is one.
 	AccountExists func(tx *db.Tx, account string) (bool, error)
@@ -49,11 +49,11 @@ type Options struct {
 // A Catalog serves the design-time operations. Its methods are those of
 // api.Service.
 type Catalog struct {
-	db     *db.DB
-	runner *workflow.Runner
-	engine func(string) engine.Engine
-	exists func(*db.Tx, id.Principal) (bool, error)
-	limits Limits
+	db       *db.DB
+	runner   *workflow.Runner
+	engine   func(string) engine.Engine
+	uniqueID func(*db.Tx, id.Principal) (id.Unique, error)
+	limits   Limits
 
 	organization  func(*db.Tx) (Organization, error)
 	accounts      func(*db.Tx) ([]string, error)
@@ -74,10 +74,7 @@ func New(o Options) *Catalog {
 	c := &Catalog{
 		db: o.DB, runner: o.Runner, engine: o.Engine,
 		fetch: o.Fetch, keys: o.Keys, tokens: o.Tokens, templates: newTemplates(), batchSize: copyBatch,
-		exists: o.Exists, limits: o.Limits, tokenLife: o.TokenLife, now: o.Now,
-	}
-	if c.exists == nil {
-		c.exists = func(*db.Tx, id.Principal) (bool, error) { return true, nil }
+		uniqueID: o.UniqueID, limits: o.Limits, tokenLife: o.TokenLife, now: o.Now,
 	}
 	if c.accountExists = o.AccountExists; c.accountExists == nil {
 		c.accountExists = func(*db.Tx, string) (bool, error) { return true, nil }

@@ -151,7 +151,7 @@ func (c *Catalog) checkRole(tx *db.Tx, r rule) error {
 	if err != nil {
 		return err
 	}
-	exists, err := c.exists(tx, p)
+	_, exists, err := c.lookUp(tx, p)
 	if err == nil && !exists {
 		err = api.InvalidParameters("The role %s, or its profile, does not exist", r.Role)
 	}

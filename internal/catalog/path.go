@@ -177,7 +177,7 @@ func (c *Catalog) paths(tx *db.Tx, caller identity.Caller, productID string) ([]
 		args = append(args, n)
 	}
 	rows, err := tx.Query(`SELECT p.id, p.account, p.region, p.created, p.data, pp.source,
-			g.portfolio, g.account, g.type, g.arn, g.created,
+			g.portfolio, g.account, g.type, g.arn, g.unique_id, g.created,
 			k.id, k.portfolio, k.product, k.account, k.region, k.type, k.created, k.data
 		FROM portfolio_product pp
 		JOIN portfolio p ON p.id = pp.portfolio
@@ -218,7 +218,7 @@ func addCandidate(all []candidate, rows *db.Rows) ([]candidate, error) {
 	var g grant
 	var k optionalConstraint
 	if err := rows.Scan(&p.ID, &p.Account, &p.Region, &p.Created, &data, &source,
-		&g.Portfolio, &g.Account, &g.Type, &g.ARN, &g.Created,
+		&g.Portfolio, &g.Account, &g.Type, &g.ARN, &g.Unique, &g.Created,
 		&k.id, &k.portfolio, &k.product, &k.account, &k.region, &k.kind, &k.created, &k.data); err != nil {
 		return nil, err
 	}
@@ -297,10 +297,10 @@ func (c *Catalog) visible(tx *db.Tx, caller identity.Caller) ([]id.Portfolio, er
 	}
 	scan := func(r *db.Rows) (granted, error) {
 		var g granted
-		err := r.Scan(&g.Portfolio, &g.Account, &g.Type, &g.ARN, &g.Created, &g.owner)
+		err := r.Scan(&g.Portfolio, &g.Account, &g.Type, &g.ARN, &g.Unique, &g.Created, &g.owner)
 		return g, err
 	}
-	all, err := db.Collect(tx, scan, `SELECT g.portfolio, g.account, g.type, g.arn, g.created, p.account
+	all, err := db.Collect(tx, scan, `SELECT g.portfolio, g.account, g.type, g.arn, g.unique_id, g.created, p.account
 		FROM portfolio_principal g JOIN portfolio p ON p.id = g.portfolio
 		WHERE g.account = ? AND g.region = ? AND g.name IN `+holes(len(names)), args...)
 	if err != nil {
@@ -314,7 +314,7 @@ func (c *Catalog) visible(tx *db.Tx, caller identity.Caller) ([]id.Portfolio, er
 		if !a.principals {
 			continue
 		}
-		shared, err := db.Collect(tx, scan, `SELECT g.portfolio, g.account, g.type, g.arn, g.created, p.account
+		shared, err := db.Collect(tx, scan, `SELECT g.portfolio, g.account, g.type, g.arn, g.unique_id, g.created, p.account
 			FROM portfolio_principal g JOIN portfolio p ON p.id = g.portfolio AND p.account = g.account
 			WHERE g.portfolio = ? AND g.name = '*'`, p)
 		if err != nil {

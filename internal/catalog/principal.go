@@ -20,6 +20,7 @@ type grant struct {
 	Account   string
 	Type      api.PrincipalType
 	ARN       string
+	Unique    id.Unique // of what ARN named when it was granted; "" where names are all there is
 	Created   int64
 }
 
@@ -72,8 +73,40 @@ func (g grant) admits(caller identity.Caller, sharesNames bool) bool {
 	}
 	granted, err := id.ParsePrincipal(g.ARN)
 	return err == nil && slices.ContainsFunc(guises(caller), func(p id.Principal) bool {
-		return granted.Account == p.Account && principalName(granted) == principalName(p)
+		if granted.Account != p.Account || principalName(granted) != principalName(p) {
+			return false
+		}
+		// Who took a deleted user's or role's name has not taken its grants.
+		own, _, _ := strings.Cut(caller.UserID, ":")
+		return g.Unique == "" || p.Kind == id.Group || own == string(g.Unique)
 	})
+}
+
+// lookUp returns the unique id of a principal and whether it exists.
+func (c *Catalog) lookUp(tx *db.Tx, p id.Principal) (id.Unique, bool, error) {
+	if c.uniqueID == nil {
+		return "", true, nil
+	}
+	unique, err := c.uniqueID(tx, p)
+	return unique, unique != "", err
+}
+
+// shown is a grant as it is listed: under its unique id, as AWS does, when
+// what it named has been deleted.
+func (c *Catalog) shown(tx *db.Tx, g grant) (api.Principal, error) {
+	out := api.Principal{PrincipalARN: g.ARN, PrincipalType: g.Type}
+	if g.Unique == "" {
+		return out, nil
+	}
+	p, err := id.ParsePrincipal(g.ARN)
+	if err != nil {
+		return out, err
+	}
+	unique, _, err := c.lookUp(tx, p)
+	if unique != g.Unique {
+		out.PrincipalARN = string(g.Unique)
+	}
+	return out, err
 }
 
 // patternAdmits reports whether an IAM_PATTERN names a principal.
@@ -169,18 +202,24 @@ func (c *Catalog) AssociatePrincipalWithPortfolio(ctx context.Context, in *api.A
 		if err != nil {
 			return err
 		}
-		if p, err := id.ParsePrincipal(in.PrincipalARN); err == nil {
-			exists, err := c.exists(tx, p)
+		var unique id.Unique
+		if in.PrincipalType == api.PrincipalTypeIAM {
+			principal, err := id.ParsePrincipal(in.PrincipalARN)
 			if err != nil {
+				return err
+			}
+			exists := false
+			if unique, exists, err = c.lookUp(tx, principal); err != nil {
 				return err
 			}
 			if !exists {
 				return api.InvalidParameters("Invalid principal ARN: %s does not exist", in.PrincipalARN)
 			}
 		}
-		n, err := tx.ExecRows(`INSERT INTO portfolio_principal (portfolio, account, region, type, arn, name, created)
-			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (portfolio, account, type, arn) DO NOTHING`,
-			p.ID, caller.Account, caller.Region, in.PrincipalType, in.PrincipalARN, name, now)
+		n, err := tx.ExecRows(`INSERT INTO portfolio_principal (portfolio, account, region, type, arn, name, unique_id, created)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (portfolio, account, type, arn) DO UPDATE SET unique_id = excluded.unique_id
+			WHERE portfolio_principal.unique_id <> excluded.unique_id`,
+			p.ID, caller.Account, caller.Region, in.PrincipalType, in.PrincipalARN, name, unique, now)
 		if err != nil || n == 0 {
 			return err
 		}
@@ -203,7 +242,7 @@ func (c *Catalog) checkPrincipals(tx *db.Tx, p id.Portfolio, account string) err
 }
 
 // DisassociatePrincipalFromPortfolio takes a grant back. A pattern is found
-// only with its type.
+// only with its type, a deleted principal by its unique id as well.
 func (c *Catalog) DisassociatePrincipalFromPortfolio(ctx context.Context, in *api.DisassociatePrincipalFromPortfolioInput) (*api.DisassociatePrincipalFromPortfolioOutput, error) {
 	caller := identity.CallerFrom(ctx)
 	err := c.update(ctx, func(tx *db.Tx) error {
@@ -211,8 +250,9 @@ func (c *Catalog) DisassociatePrincipalFromPortfolio(ctx context.Context, in *ap
 		if err != nil {
 			return err
 		}
-		n, err := tx.ExecRows(`DELETE FROM portfolio_principal WHERE portfolio = ? AND account = ? AND type = ? AND arn = ?`,
-			p.ID, caller.Account, api.Or(in.PrincipalType, api.PrincipalTypeIAM), in.PrincipalARN)
+		n, err := tx.ExecRows(`DELETE FROM portfolio_principal WHERE portfolio = ? AND account = ? AND type = ?
+				AND (arn = ? OR unique_id = ? AND unique_id <> '')`,
+			p.ID, caller.Account, api.Or(in.PrincipalType, api.PrincipalTypeIAM), in.PrincipalARN, in.PrincipalARN)
 		if err != nil {
 			return err
 		}
@@ -232,33 +272,39 @@ func (c *Catalog) ListPrincipalsForPortfolio(ctx context.Context, in *api.ListPr
 		return nil, err
 	}
 	caller := identity.CallerFrom(ctx)
-	var rows []grant
+	out := &api.ListPrincipalsForPortfolioOutput{Principals: []api.Principal{}}
 	err = c.db.View(ctx, func(tx *db.Tx) error {
 		p, _, err := c.portfolio(tx, caller, in.PortfolioId)
 		if err != nil {
 			return err
 		}
-		rows, err = db.Collect(tx, scanGrant, selectGrant+`
+		rows, err := db.Collect(tx, scanGrant, selectGrant+`
 			WHERE g.portfolio = ? AND g.account = ? AND (g.created, g.arn) > (?, ?) ORDER BY g.created, g.arn LIMIT ?`,
 			p.ID, caller.Account, pg.after.Number, pg.after.ID, pg.fetch())
-		return err
+		if err != nil {
+			return err
+		}
+		rows, out.NextPageToken = cut(pg, rows, func(g grant) position { return position{Number: g.Created, ID: g.ARN} })
+		for _, g := range rows {
+			one, err := c.shown(tx, g)
+			if err != nil {
+				return err
+			}
+			out.Principals = append(out.Principals, one)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	rows, next := cut(pg, rows, func(g grant) position { return position{Number: g.Created, ID: g.ARN} })
-	out := &api.ListPrincipalsForPortfolioOutput{Principals: make([]api.Principal, len(rows)), NextPageToken: next}
-	for i, g := range rows {
-		out.Principals[i] = api.Principal{PrincipalARN: g.ARN, PrincipalType: g.Type}
-	}
 	return out, nil
 }
 
-const selectGrant = `SELECT g.portfolio, g.account, g.type, g.arn, g.created FROM portfolio_principal g`
+const selectGrant = `SELECT g.portfolio, g.account, g.type, g.arn, g.unique_id, g.created FROM portfolio_principal g`
 
 func scanGrant(r *db.Rows) (grant, error) {
 	var g grant
-	err := r.Scan(&g.Portfolio, &g.Account, &g.Type, &g.ARN, &g.Created)
+	err := r.Scan(&g.Portfolio, &g.Account, &g.Type, &g.ARN, &g.Unique, &g.Created)
 	if err != nil {
 		err = fmt.Errorf("catalog: a principal: %w", err)
 	}

@@ -3,11 +3,14 @@ package catalog
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"larder/internal/api"
+	"larder/internal/db"
+	"larder/internal/id"
 	"larder/internal/identity"
 )
 
@@ -158,6 +161,66 @@ func TestPrincipals(t *testing.T) {
 		w.refused(associate("arn:aws:iam:::role/p10", "IAM_PATTERN"), api.CodeLimitExceeded, "10")
 		if err := associate("arn:aws:iam:::role/p9", "IAM_PATTERN"); err != nil {
 			w.Errorf("one that is there already: %v", err)
+		}
+	})
+}
+
+// TestDeletedPrincipal is where principals exist: one that does not cannot be
+// granted anything, and one that is deleted shows as its unique id.
+func TestDeletedPrincipal(t *testing.T) {
+	run(t, func(w *world) {
+		admin, alice := w.user(hub, "admin"), w.user(hub, "alice")
+		var mu sync.Mutex
+		living := map[string]id.Unique{"alice": "AIDA1", "bob": "AIDA2", "Launch": "AROA1"}
+		kill := func(name string, again id.Unique) {
+			mu.Lock()
+			defer mu.Unlock()
+			living[name] = again
+		}
+		w.catalog.uniqueID = func(_ *db.Tx, p id.Principal) (id.Unique, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return living[p.Name], nil
+		}
+		p, product, version := w.offer(admin)
+		w.grant(admin, p, "arn:aws:iam::111111111111:user/bob")
+		w.grant(admin, p, "arn:aws:iam:::user/nobody*")
+		_, err := admin.AssociatePrincipalWithPortfolio(admin, &api.AssociatePrincipalWithPortfolioInput{
+			PortfolioId: string(p), PrincipalARN: "arn:aws:iam::111111111111:user/carol", PrincipalType: "IAM",
+		})
+		w.refused(err, api.CodeInvalidParameters, "carol does not exist")
+		_, err = w.constrain(admin, p, product, "LAUNCH", strings.Replace(launchRole, "Launch", "Other", 1))
+		w.refused(err, api.CodeInvalidParameters, "does not exist")
+		ok(w.constrain(admin, p, product, "LAUNCH", launchRole))(w)
+
+		launches := func(unique string) error {
+			alice.caller.UserID = unique
+			_, err := w.resolve(alice, LaunchQuery{ProductID: string(product), ArtifactID: string(version)})
+			return err
+		}
+		if err := launches("AIDA1"); err != nil {
+			w.Error(err)
+		}
+		kill("alice", "AIDA3") // deleted, and another of her name
+		w.refused(launches("AIDA3"), api.CodeResourceNotFound, "No launch paths found")
+		kill("bob", "")
+		list := func() (arns []string) {
+			w.Helper()
+			for _, p := range ok(admin.ListPrincipalsForPortfolio(admin, &api.ListPrincipalsForPortfolioInput{PortfolioId: string(p)}))(w).Principals {
+				arns = append(arns, p.PrincipalARN)
+			}
+			return arns
+		}
+		if diff := cmp.Diff([]string{"AIDA1", "AIDA2", "arn:aws:iam:::user/nobody*"}, list()); diff != "" {
+			w.Errorf("listed (-want +got):\n%s", diff)
+		}
+		ok(admin.DisassociatePrincipalFromPortfolio(admin, &api.DisassociatePrincipalFromPortfolioInput{PortfolioId: string(p), PrincipalARN: "AIDA2"}))(w)
+		w.grant(admin, p, alice.caller.ARN)
+		if diff := cmp.Diff([]string{alice.caller.ARN, "arn:aws:iam:::user/nobody*"}, list()); diff != "" {
+			w.Errorf("granted anew (-want +got):\n%s", diff)
+		}
+		if err := launches("AIDA3"); err != nil {
+			w.Error(err)
 		}
 	})
 }

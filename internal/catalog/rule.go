@@ -192,7 +192,7 @@ func checkRule(body json.RawMessage) error {
 		return err
 	}
 	if len(assertions) == 0 {
-		return fmt.Errorf("Assertions must hold at least one assertion")
+		return fmt.Errorf("member Assertions must hold at least one assertion")
 	}
 	if condition != nil {
 		var value any
@@ -249,7 +249,7 @@ func checkFunctions(value any, depth int) error {
 				return fmt.Errorf("%q is not a rule function", name)
 			}
 			if _, isText := argument.(string); name == "Ref" && !isText {
-				return fmt.Errorf("Ref must name a parameter")
+				return fmt.Errorf("function Ref must name a parameter")
 			}
 			if err := checkFunctions(argument, depth+1); err != nil {
 				return err

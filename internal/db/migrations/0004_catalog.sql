@@ -107,7 +107,8 @@ CREATE INDEX portfolio_facet_n ON portfolio_facet (portfolio, facet, n, name);
 -- Who may launch from a portfolio. account is whose principals they are: the
 -- owner's, or those of an account the portfolio is shared with. name is what
 -- a caller is looked up by: user/…, group/…, role/… without the path (names
--- are unique without it), or * for a pattern.
+-- are unique without it), or * for a pattern. unique_id tells a principal from
+-- a later one of the same name.
 CREATE TABLE portfolio_principal (
     portfolio {{text}} NOT NULL,
     account   {{text}} NOT NULL,
@@ -115,6 +116,7 @@ CREATE TABLE portfolio_principal (
     type      {{text}} NOT NULL,
     arn       {{text}} NOT NULL,
     name      {{text}} NOT NULL,
+    unique_id {{text}} NOT NULL,
     created   {{int}} NOT NULL,
     PRIMARY KEY (portfolio, account, type, arn)
 );
