@@ -88,9 +88,10 @@ func (t tally) add(f facet, value string, n int) {
 }
 
 const (
-	// exactly is how many products are counted one by one. Beyond it the
-	// counts of a search that filters are lower bounds, and a product on two
-	// shelves counts on both: AWS calls the counts approximate.
+	// exactly is how many products are counted one by one; of what a search
+	// by common terms finds, no more than a page. Beyond, the counts of a
+	// search that filters are lower bounds, and a product on two shelves counts
+	// on both: AWS calls the counts approximate.
 	exactly = 100
 	// maxValues is how many values of one facet are answered, the most
 	// frequent.
@@ -154,6 +155,9 @@ func (t tally) kept(tx *db.Tx, shelves []id.Portfolio) error {
 // each counts products one by one, no more than exactly.
 func (t tally) each(tx *db.Tx, s search, shelves []id.Portfolio) error {
 	s.page = page{limit: exactly - 1, first: true}
+	if len(s.filters) > 0 && s.driver == nil {
+		s.page.limit = defaultPage
+	}
 	hits, err := s.onShelves(tx, shelves)
 	if err != nil {
 		return err

@@ -208,10 +208,11 @@ func (c *Catalog) AssociatePrincipalWithPortfolio(ctx context.Context, in *api.A
 			if err != nil {
 				return err
 			}
-			exists := false
-			if unique, exists, err = c.lookUp(tx, principal); err != nil {
+			found, exists, err := c.lookUp(tx, principal)
+			if err != nil {
 				return err
 			}
+			unique = found
 			if !exists {
 				return api.InvalidParameters("Invalid principal ARN: %s does not exist", in.PrincipalARN)
 			}

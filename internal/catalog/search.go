@@ -231,7 +231,7 @@ type search struct {
 // rare is how many products a term may have to drive a search. Below it,
 // looking each of them up is faster than walking the shelf in order until a
 // page is full; above, the shelf is.
-const rare = 1000
+const rare = 2000
 
 // plan looks for the filter that fewest products meet.
 func (s *search) plan(tx *db.Tx) error {
