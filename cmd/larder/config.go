@@ -68,6 +68,31 @@ func readSettings(args, environ []string) (*settings, error) {
 	return s, nil
 }
 
+// inputs takes the environment twins away from the flags of single calls, such
+// as the document of "policy create": they are input, not settings. Where the
+// server is and who asks stay settings of every call.
+func inputs(k *kong.Kong) error {
+	var strip func(n *kong.Node)
+	strip = func(n *kong.Node) {
+		for _, call := range n.Children {
+			for _, f := range call.Flags {
+				f.Envs, f.Tag.Envs = nil, nil
+			}
+			strip(call)
+		}
+	}
+	for _, noun := range k.Model.Children {
+		if noun.Group != nil && noun.Group.Key == callGroup {
+			strip(noun)
+		}
+	}
+	return nil
+}
+
+// isSetting reports whether a flag can be given by environment or file: input
+// and help cannot.
+func isSetting(f *kong.Flag) bool { return len(f.Envs) > 0 }
+
 // Validate refuses names that no command knows, in the file and in the
 // environment: a setting that is spelled wrong must not be silently nothing.
 func (s *settings) Validate(app *kong.Application) error {
@@ -75,6 +100,9 @@ func (s *settings) Validate(app *kong.Application) error {
 	var walk func(n *kong.Node)
 	walk = func(n *kong.Node) {
 		for _, f := range n.Flags {
+			if !isSetting(f) {
+				continue
+			}
 			names[f.Name] = true
 			for _, e := range f.Envs {
 				vars[e] = true
@@ -107,7 +135,7 @@ func (s *settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 		return nil, nil
 	}
 	value, ok := s.values[flag.Name]
-	if !ok {
+	if !ok || !isSetting(flag) {
 		return nil, nil
 	}
 	switch v := value.(type) {
@@ -149,7 +177,7 @@ func (c *configPrint) Run(ctx *kong.Context, s *settings) error {
 	w := tabwriter.NewWriter(ctx.Stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "SETTING\tVALUE\tORIGIN")
 	for _, flag := range ctx.Flags() {
-		if flag.Name == "help" {
+		if !isSetting(flag) {
 			continue
 		}
 		origin := "default"

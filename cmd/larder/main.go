@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -21,9 +22,19 @@ type cli struct {
 	LogFormat  string `help:"How log lines look: ${enum}." enum:"auto,text,json" default:"auto"`
 	LogLevel   string `help:"What is logged: ${enum}." enum:"debug,info,warn,error" default:"info"`
 
-	Demo    demo  `cmd:"" help:"Publish example products, launch one, and keep serving."`
-	Dev     dev   `cmd:"" help:"Serve for tests and CI: any credentials, a temporary store unless --data."`
-	Serve   serve `cmd:"" help:"Serve for real use: signatures are verified, everything is kept."`
+	Demo  demo  `cmd:"" help:"Publish example products, launch one, and keep serving."`
+	Dev   dev   `cmd:"" help:"Serve for tests and CI: any credentials, a temporary store unless --data."`
+	Serve serve `cmd:"" help:"Serve for real use: signatures are verified, everything is kept."`
+
+	User       userCommands       `cmd:"" group:"call" help:"Users."`
+	Group      groupCommands      `cmd:"" group:"call" help:"Groups."`
+	Role       roleCommands       `cmd:"" group:"call" help:"Roles."`
+	Key        keyCommands        `cmd:"" group:"call" help:"Access keys."`
+	Policy     policyCommands     `cmd:"" group:"call" help:"Policies."`
+	Org        orgCommands        `cmd:"" group:"call" help:"The organization: accounts and units."`
+	Operations operationsCommands `cmd:"" group:"call" help:"Operations under way and done."`
+	Explain    explainCommands    `cmd:"" group:"call" help:"Why something can or cannot be done."`
+
 	Version struct {
 		versionCommand
 	} `cmd:"" help:"Print the version."`
@@ -32,6 +43,9 @@ type cli struct {
 	} `cmd:"" help:"Settings."`
 	Compatibility compatibility `cmd:"" hidden:"" help:"Write docs/compatibility.md."`
 }
+
+// callGroup is the group of commands that call a server's API.
+const callGroup = "call"
 
 func main() { os.Exit(run(os.Args[1:])) }
 
@@ -42,6 +56,9 @@ func run(args []string) int {
 	context.AfterFunc(ctx, stop)
 	fail := func(err error) int {
 		fmt.Fprintf(os.Stderr, "larder: %v\n", err)
+		if _, ok := errors.AsType[*refusal](err); ok {
+			return exitRefused
+		}
 		return 1
 	}
 	file, err := readSettings(args, os.Environ())
@@ -53,7 +70,10 @@ func run(args []string) int {
 		kong.Name("larder"),
 		kong.Description("A self-hosted service catalog that speaks the AWS Service Catalog API and really provisions."),
 		kong.UsageOnError(),
+		kong.Vars{"server": defaultServer},
+		kong.Groups{callGroup: "Asking a server:"},
 		kong.DefaultEnvars(envPrefix),
+		kong.PostBuild(inputs), // after the environment's names are there
 		kong.Resolvers(file),
 		kong.Bind(file),
 		kong.BindTo(ctx, (*context.Context)(nil)),
