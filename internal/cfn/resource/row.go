@@ -211,6 +211,20 @@ func OfStack(tx *db.Tx, stack string) ([]Row, error) {
 	return db.Collect(tx, scanRow, selectRow+` WHERE stack = ? ORDER BY logical_id, generation`, stack)
 }
 
+// ClaimOf returns the name that a row alone may bear, as a claim; "" if it has
+// none or there is no such row.
+func ClaimOf(tx *db.Tx, stack, logicalID string, generation int) (claim string, err error) {
+	var held *string
+	err = tx.Row(`SELECT claim FROM resource WHERE stack = ? AND logical_id = ? AND generation = ?`, stack, logicalID, generation).Scan(&held)
+	switch {
+	case isNone(err):
+		return "", nil
+	case err != nil || held == nil:
+		return "", err
+	}
+	return *held, nil
+}
+
 // Holders returns which of the claims are taken, and by which stack.
 func Holders(tx *db.Tx, claims []string) (map[string]string, error) {
 	taken := map[string]string{}

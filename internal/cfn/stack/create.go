@@ -46,7 +46,10 @@ type CreateInput struct {
 }
 
 // Given is a value for a parameter.
-type Given struct{ Key, Value string }
+type Given struct {
+	Key, Value string
+	Previous   bool // of an update: the value that the parameter has
+}
 
 var stackName = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
 
@@ -100,7 +103,7 @@ func (s *Stacks) Create(ctx context.Context, in CreateInput) (Stack, error) {
 	} else if err := acknowledged(needed.Names, in.Capabilities); err != nil {
 		return Stack{}, err
 	}
-	warnings, err := s.bind(ctx, &st, t, in.Parameters)
+	_, warnings, err := s.bind(ctx, &st, t, in.Parameters)
 	if err != nil {
 		return Stack{}, err
 	}
@@ -224,8 +227,8 @@ func acknowledged(needed, given []string) error {
 }
 
 // bind evaluates the template with the values given for its parameters and
-// keeps what they came to. It returns warnings to be shown.
-func (s *Stacks) bind(ctx context.Context, st *Stack, t *template.Template, given []Given) (warnings []string, err error) {
+// keeps what they came to. It returns the evaluation and warnings to be shown.
+func (s *Stacks) bind(ctx context.Context, st *Stack, t *template.Template, given []Given) (e *template.Evaluation, warnings []string, err error) {
 	values := make(map[string]string, len(given))
 	for _, g := range given {
 		values[g.Key] = g.Value
@@ -233,9 +236,14 @@ func (s *Stacks) bind(ctx context.Context, st *Stack, t *template.Template, give
 	store := storedParameters{s: s, ctx: ctx, st: st, t: t, values: values}
 	env := s.env(st)
 	env.Stored = store.value
-	e, err := t.Evaluate(env, values)
+	var failure error
+	var missing string // it may be there when the stack is made
+	env.Export = s.exporter(ctx, st, &failure, &missing)
+	if e, err = t.Evaluate(env, values); failure != nil {
+		err = failure
+	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, b := range e.Parameters() {
 		p := Parameter{Key: b.Key, Value: b.Value, Resolved: b.Resolved, NoEcho: b.NoEcho, Stored: t.Parameter(b.Key).IsStored()}
@@ -244,7 +252,7 @@ func (s *Stacks) bind(ctx context.Context, st *Stack, t *template.Template, give
 		}
 		st.Parameters = append(st.Parameters, p)
 	}
-	return store.warnings, nil
+	return e, store.warnings, nil
 }
 
 // Read reads a template and refuses what CloudFormation refuses of it before

@@ -65,10 +65,10 @@ func (t *turn) overdue() bool {
 	return d > 0 && t.now.UnixMilli() >= d
 }
 
-// failed reports whether a creation has failed.
+// failed reports whether a creation or an update has failed.
 func (t *turn) failed() bool {
 	for _, it := range t.l.open {
-		if it.Status == CreateFailed {
+		if it.Status == CreateFailed || it.Status == UpdateFailed {
 			return true
 		}
 	}
@@ -239,7 +239,7 @@ func (t *turn) rehearse(action resource.Action, it *item) {
 func (t *turn) claim(ctx context.Context, wave []*item) (taken bool, err error) {
 	var wanted []string
 	for _, it := range wave {
-		if it.Status == CreateInProgress && !it.kind.Outside {
+		if it.inProgress() && !it.kind.Outside {
 			if key, _ := resource.Claim(it.kind.Schema, t.l.seed(it), it.model); key != "" {
 				wanted = append(wanted, key)
 			}
@@ -258,7 +258,7 @@ func (t *turn) claim(ctx context.Context, wave []*item) (taken bool, err error) 
 	}
 	maps.Copy(holders, t.claimed)
 	for _, it := range wave {
-		if it.Status != CreateInProgress || it.kind.Outside {
+		if !it.inProgress() || it.kind.Outside {
 			continue
 		}
 		key, name := resource.Claim(it.kind.Schema, t.l.seed(it), it.model)
@@ -266,7 +266,11 @@ func (t *turn) claim(ctx context.Context, wave []*item) (taken bool, err error) 
 			continue
 		}
 		if holder, held := holders[key]; held {
-			t.end(it, CreateFailed, schema.AlreadyExists(name, t.visible(holder)))
+			reason := schema.AlreadyExists(name, t.visible(holder))
+			if it.Status == UpdateInProgress && holder == t.l.stack.ID {
+				reason = fmt.Sprintf(customNamed, name)
+			}
+			t.end(it, it.failure(), reason)
 			taken = true
 			continue
 		}
@@ -274,6 +278,10 @@ func (t *turn) claim(ctx context.Context, wave []*item) (taken bool, err error) 
 	}
 	return taken, nil
 }
+
+// customNamed is CloudFormation's advice when the old resource still has the
+// name that the new one in its place is to bear.
+const customNamed = "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename %s and update the stack again."
 
 // visible returns a stack's id if the account of the stack in operation may
 // know of it.
@@ -389,18 +397,43 @@ func (t *turn) complete(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var exports []Output
-	for _, o := range kept {
+	exports := exported(kept)
+	conflict, err := t.s.exportConflict(ctx, &t.l.stack, exports)
+	if err != nil {
+		return err
+	}
+	if conflict != "" {
+		t.giveUp(conflict)
+		return nil
+	}
+	if j := &t.l.stack.Journal; j.ChangeSet != "" {
+		t.l.stack.ChangeSet = j.ChangeSet
+	}
+	t.exports = exports
+	t.l.stack.Outputs = kept
+	t.turnTo(CreateComplete, "")
+	t.over = true
+	return nil
+}
+
+// exported returns the outputs that other stacks may import.
+func exported(outputs []Output) (exports []Output) {
+	for _, o := range outputs {
 		if o.Export != "" {
 			exports = append(exports, o)
 		}
 	}
-	conflict := ""
-	err = t.s.db.View(ctx, func(tx *db.Tx) error {
+	return exports
+}
+
+// exportConflict says why a stack may not have those exports from now on; ""
+// if it may: another stack has one of the names, or imports what would change.
+func (s *Stacks) exportConflict(ctx context.Context, st *Stack, exports []Output) (conflict string, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
 		conflict = ""
 		for _, o := range exports {
-			e, err := exportByName(tx, t.l.stack.Account, t.l.stack.Region, o.Export)
-			if none(err) {
+			e, err := exportByName(tx, st.Account, st.Region, o.Export)
+			if none(err) || err == nil && e.Stack == st.ID {
 				continue
 			}
 			if err != nil {
@@ -413,20 +446,21 @@ func (t *turn) complete(ctx context.Context) error {
 			conflict = fmt.Sprintf("Export with name %s is already exported by stack %s", o.Export, other.Name)
 			return nil
 		}
+		needed, importer, err := neededOf(tx, st.ID, exports)
+		if err != nil {
+			if none(err) {
+				return nil
+			}
+			return err
+		}
+		verb := "deleted"
+		if slices.ContainsFunc(exports, func(o Output) bool { return o.Export == needed }) {
+			verb = "updated"
+		}
+		conflict = fmt.Sprintf("Export %s cannot be %s as it is in use by %s", needed, verb, importer)
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	if conflict != "" {
-		t.giveUp(conflict)
-		return nil
-	}
-	t.exports = exports
-	t.l.stack.Outputs = kept
-	t.turnTo(CreateComplete, "")
-	t.over = true
-	return nil
+	return conflict, err
 }
 
 // keep makes outputs ready to be kept: secrets sealed and masked.

@@ -153,6 +153,10 @@ func (s *Stacks) joinDeletion(ctx context.Context, st *Stack, in DeleteInput, ke
 
 // mayDelete refuses what CloudFormation refuses at once.
 func (s *Stacks) mayDelete(ctx context.Context, st *Stack, retain []string) error {
+	switch st.Status {
+	case UpdateInProgress, UpdateCompleteCleanupInProgress, UpdateRollbackInProgress, UpdateRollbackCompleteCleanupInProgress:
+		return invalid("Stack [%s] cannot be deleted while in status %s", st.ID, st.Status)
+	}
 	if st.TerminationProtection {
 		return invalid("Stack [%s] cannot be deleted while TerminationProtection is enabled", st.Name)
 	}
@@ -202,6 +206,11 @@ func (s *Stacks) tryCancel(ctx context.Context, in CancelInput) error {
 	if err != nil || !ok || st.Journal.Run == "" || st.Journal.Operation != in.Operation || st.Journal.Canceled {
 		return err
 	}
+	return s.cancel(ctx, &st)
+}
+
+// cancel tells the operation in charge of a stack to stop.
+func (s *Stacks) cancel(ctx context.Context, st *Stack) error {
 	st.Journal.Canceled = true
 	body, err := st.encode()
 	if err != nil {
@@ -209,7 +218,7 @@ func (s *Stacks) tryCancel(ctx context.Context, in CancelInput) error {
 	}
 	mark := id.UUID()
 	return s.db.Update(ctx, func(tx *db.Tx) error {
-		if err := updateStack(tx, &st, mark, body); err != nil {
+		if err := updateStack(tx, st, mark, body); err != nil {
 			return err
 		}
 		return s.runner.Signal(tx, wake(st.Journal.Run))

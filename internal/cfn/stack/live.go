@@ -18,6 +18,7 @@ type live struct {
 	stack Stack
 	items map[string]*item
 	order []*item // as the template has them
+	olds  []*item // superseded ones, which have their own place in no template
 
 	loaded bool // from the rows, and not worked on since
 
@@ -42,13 +43,15 @@ type item struct {
 	made  bool // there is a row of it
 	tried bool // its removal has failed in this operation, which does not try again
 
+	rank  int     // the place at which it is worked on
+	done  bool    // an update needs do nothing more with it
 	waits int     // for how many others it waits
 	heirs []*item // who waits for it
 }
 
 // inProgress reports whether something was started that has not ended.
 func (it *item) inProgress() bool {
-	return it.Status == CreateInProgress || it.Status == DeleteInProgress
+	return it.Status == CreateInProgress || it.Status == UpdateInProgress || it.Status == DeleteInProgress
 }
 
 // gone reports whether the stack no longer has the item.
@@ -66,7 +69,7 @@ func (it *item) settle(status Status, reason string) {
 func (l *live) planCreation() error {
 	l.ready, l.open, l.left, l.sorted = nil, nil, 0, false
 	for _, it := range l.order {
-		it.waits, it.heirs = 0, nil
+		it.waits, it.heirs, it.rank = 0, nil, it.Place
 	}
 	for _, it := range l.order {
 		for _, id := range it.Depends {
@@ -94,19 +97,26 @@ func (l *live) planCreation() error {
 	return nil
 }
 
-// planRemoval sets the frontier for removing what is there: an item goes when
-// all that depend on it are gone.
-func (l *live) planRemoval() {
+// planRemoval sets the frontier for removing what is there.
+func (l *live) planRemoval() { l.planRemovalOf(func(*item) bool { return true }) }
+
+// planRemovalOf sets the frontier for removing those that are doomed: an item
+// goes when all doomed ones that depend on it are gone.
+func (l *live) planRemovalOf(doomed func(*item) bool) {
 	l.ready, l.open, l.left, l.sorted = nil, nil, 0, false
+	going := map[string][]*item{}
 	for _, it := range l.order {
-		it.waits, it.heirs = 0, nil
+		it.waits, it.heirs, it.rank = 0, nil, it.Place
+		if !it.gone() && doomed(it) {
+			going[it.LogicalID] = append(going[it.LogicalID], it)
+		}
 	}
 	for _, it := range l.order {
-		if it.gone() {
+		if it.gone() || !doomed(it) {
 			continue
 		}
 		for _, id := range it.Depends {
-			if on, ok := l.items[id]; ok && !on.gone() {
+			for _, on := range going[id] {
 				on.waits++
 				it.heirs = append(it.heirs, on)
 			}
@@ -114,7 +124,7 @@ func (l *live) planRemoval() {
 	}
 	for _, it := range slices.Backward(l.order) {
 		switch {
-		case it.gone(), it.tried:
+		case it.gone(), it.tried, !doomed(it):
 		case it.Status == DeleteInProgress:
 			l.open = append(l.open, it)
 		default:
@@ -142,10 +152,13 @@ func (l *live) release(it *item) {
 func (l *live) take(n int) []*item {
 	if !l.sorted {
 		forth := 1
-		if l.stack.Journal.Phase != creating {
+		switch l.stack.Journal.Phase {
+		case rollingBack, deleting, tidying, clearing:
 			forth = -1
 		}
-		slices.SortFunc(l.ready, func(a, b *item) int { return forth * cmp.Compare(a.Place, b.Place) })
+		slices.SortFunc(l.ready, func(a, b *item) int {
+			return forth * cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.LogicalID, b.LogicalID), cmp.Compare(a.Generation, b.Generation))
+		})
 		l.sorted = true
 	}
 	n = min(n, len(l.ready))
@@ -164,16 +177,28 @@ func (l *live) close() {
 // Ref answers what a resource that has been created is called.
 func (l *live) Ref(logicalID string) (schema.Value, bool) {
 	it, ok := l.items[logicalID]
-	if !ok || it.Status != CreateComplete {
+	if !ok || !it.stands() {
 		return nil, false
 	}
 	return it.model.Physical, true
 }
 
+// Physical is Ref as a change set asks for it.
+func (l *live) Physical(logicalID string) (string, bool) {
+	it, ok := l.items[logicalID]
+	if !ok || !it.stands() {
+		return "", false
+	}
+	return it.Physical, true
+}
+
+// stands reports whether others may refer to the item.
+func (it *item) stands() bool { return it.Complete && !it.gone() }
+
 // GetAtt answers an attribute of a resource that has been created.
 func (l *live) GetAtt(logicalID, attribute string) (schema.Value, error) {
 	it, ok := l.items[logicalID]
-	if !ok || it.Status != CreateComplete {
+	if !ok || !it.stands() {
 		return nil, invalid("Unresolved resource dependencies [%s]", logicalID)
 	}
 	v, ok := it.kind.Attribute(it.model, logicalID, attribute)

@@ -15,8 +15,10 @@ type Kind string
 
 // The kinds of operation.
 const (
-	KindCreate Kind = "CREATE"
-	KindDelete Kind = "DELETE"
+	KindCreate   Kind = "CREATE"
+	KindDelete   Kind = "DELETE"
+	KindUpdate   Kind = "UPDATE"
+	KindContinue Kind = "CONTINUE_UPDATE_ROLLBACK"
 )
 
 // Operation is what the journal knows of an operation.

@@ -35,6 +35,14 @@ type entry struct {
 
 	Stuck string `json:"stuck,omitempty"` // why it can never be removed
 
+	// Of updates. Each physical resource is an entry of its own, so that a
+	// logical id may have one that is wanted and others that are to go.
+	Turn       int     `json:"turn,omitempty"`       // the stack's generation when an update last began with it
+	Former     *former `json:"former,omitempty"`     // what an unsettled update changed in place
+	Superseded string  `json:"superseded,omitempty"` // it is to go, or went; Delete or Retain says how
+	Lost       bool    `json:"lost,omitempty"`       // it was to go and could not; nothing brings it back
+	Balked     int64   `json:"balked,omitempty"`     // first pack of the operation in which undoing it failed
+
 	// What is under way.
 	Due    int64           `json:"due,omitempty"`   // ms: look again then
 	Hang   bool            `json:"hang,omitempty"`  // until canceled
@@ -45,6 +53,12 @@ type entry struct {
 	Faults int             `json:"faults,omitempty"` // errors of its handler in a row
 }
 
+// former is what a resource was given before an update.
+type former struct {
+	Properties json.RawMessage   `json:"properties,omitempty"`
+	Secrets    map[string]string `json:"secrets,omitempty"`
+}
+
 // A happening is an event at rest.
 type happening struct {
 	Item   int    `json:"i"`            // index into the pack's items; -1: the stack itself
@@ -53,6 +67,8 @@ type happening struct {
 	Reason string `json:"r,omitempty"`
 	Early  bool   `json:"e,omitempty"` // the physical id was not known yet
 	At     int64  `json:"t"`           // ms
+
+	Physical string `json:"p,omitempty"` // if it was another at the time
 }
 
 const (
@@ -90,7 +106,10 @@ func (p pack) event(st *Stack, n int) Event {
 	}
 	item := p.Items[h.Item]
 	e.LogicalID, e.Type, e.Properties = item.LogicalID, item.Type, string(item.Properties)
-	if !h.Early {
+	switch {
+	case h.Physical != "":
+		e.Physical = h.Physical
+	case !h.Early:
 		e.Physical = item.Physical
 	}
 	e.ID = item.LogicalID + "-" + string(h.Status) + "-" + at.Format(eventTime)

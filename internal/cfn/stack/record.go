@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"errors"
+
 	"larder/internal/cfn/resource"
 	"larder/internal/db"
 	"larder/internal/id"
@@ -21,6 +23,7 @@ type record struct {
 	imports          []string // to be locked
 	exports          []Output // to be made known
 	letGo            bool     // of all imports and exports
+	holds            bool     // only those imports and exports
 
 	over    bool
 	outcome string
@@ -34,7 +37,7 @@ func (t *turn) record() (*record, error) {
 	st.Journal.Packs++
 	r := &record{
 		mark: id.UUID(), number: st.Journal.Packs, effects: t.effects, usesBefore: t.usesBefore, uses: t.uses,
-		imports: t.imports, exports: t.exports, letGo: t.letGo, over: t.over, runner: t.s.runner,
+		imports: t.imports, exports: t.exports, letGo: t.letGo, holds: t.holds, over: t.over, runner: t.s.runner,
 	}
 	p := pack{Token: st.Journal.Token, Events: t.events, Items: make([]entry, len(t.changed))}
 	for i, it := range t.changed {
@@ -72,7 +75,13 @@ func (r *record) write(tx *db.Tx) error {
 	if err := resource.SaveUses(tx, r.usesBefore, r.uses); err != nil {
 		return err
 	}
-	if r.letGo {
+	if r.holds {
+		// Between the beat's look and now, somebody may have come to need one.
+		if _, _, err := neededOf(tx, r.stack.ID, r.exports); !none(err) {
+			return errors.Join(errMoved, err)
+		}
+	}
+	if r.letGo || r.holds {
 		if err := dropImports(tx, r.stack.ID); err != nil {
 			return err
 		}

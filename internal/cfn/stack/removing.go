@@ -27,7 +27,10 @@ func (t *turn) remove(ctx context.Context) error {
 	switch {
 	case len(l.ready) > 0:
 		return t.startRemovals(ctx)
-	case len(l.open) == 0:
+	case len(l.open) > 0:
+	case l.stack.Journal.Phase == tidying, l.stack.Journal.Phase == clearing:
+		t.settled()
+	default:
 		t.finish()
 	}
 	return nil
@@ -171,6 +174,9 @@ func (t *turn) keeps(it *item) bool {
 	}
 	if !it.Complete {
 		return false // a policy is for what has come to be
+	}
+	if it.superseded() {
+		return it.Superseded == retained
 	}
 	undone := st.Journal.Kind == KindCreate // the operation that created it is being undone
 	switch it.Policy {

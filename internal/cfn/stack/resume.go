@@ -38,55 +38,24 @@ func (s *Stacks) resume(ctx context.Context, b workflow.Beat) (*live, error) {
 
 // load makes a stack's state anew from its rows.
 func (s *Stacks) load(ctx context.Context, st Stack) (*live, error) {
-	var (
-		packs []numbered
-		rows  []resource.Row
-		text  []byte
-	)
-	isCreating := st.Journal.Phase == creating
-	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
-		if packs, err = allPacks(tx, st.ID); err != nil {
-			return err
-		}
-		if rows, err = resource.OfStack(tx, st.ID); err != nil {
-			return err
-		}
-		if isCreating {
-			text, err = db.Blob(tx, st.Digest)
-		}
-		return err
-	})
+	j := &st.Journal
+	l, text, err := s.standing(ctx, st, j.Phase == creating || j.Phase == updating)
 	if err != nil {
 		return nil, err
 	}
-	l := &live{stack: st, items: map[string]*item{}, loaded: true}
-	entries, last, err := fold(packs)
-	if err != nil {
-		return nil, err
-	}
-	for i, e := range entries {
-		if err := s.restore(l, e, last[i]); err != nil {
-			return nil, err
-		}
-	}
-	for _, row := range rows {
-		it, ok := l.items[row.LogicalID]
-		if !ok || it.Generation != row.Generation {
-			return nil, fmt.Errorf("stack %s: a resource %s that the stack does not know", st.ID, row.LogicalID)
-		}
-		it.made = true
-		if isCreating || it.kind.Outside {
-			if it.model, err = row.Model(s.keys); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if !isCreating {
-		slices.SortFunc(l.order, func(a, b *item) int { return cmp.Compare(a.Place, b.Place) })
+	l.loaded = true
+	switch j.Phase {
+	case creating:
+		err = s.interpret(ctx, l, text, l.planCreation)
+	case updating:
+		err = s.interpret(ctx, l, text, l.planUpdate)
+	case undoing:
+		l.planUndoing()
+	case tidying, clearing:
+		l.planRemovalOf((*item).superseded)
+	default:
 		l.planRemoval()
-		return l, nil
 	}
-	err = s.interpret(ctx, l, text)
 	if refusal, ok := AsError(err); ok {
 		// It was accepted once: limits or rules have changed since. Nobody is
 		// helped by trying again.
@@ -96,8 +65,84 @@ func (s *Stacks) load(ctx context.Context, st Stack) (*live, error) {
 	return l, err
 }
 
-// interpret makes the plan of a creation from the template.
-func (s *Stacks) interpret(ctx context.Context, l *live, text []byte) error {
+// standing returns a stack's resources as they stand and, if it is asked for,
+// the text of the template.
+func (s *Stacks) standing(ctx context.Context, st Stack, withText bool) (l *live, text []byte, err error) {
+	var (
+		packs []numbered
+		rows  []resource.Row
+	)
+	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
+		if packs, err = allPacks(tx, st.ID); err != nil {
+			return err
+		}
+		if rows, err = resource.OfStack(tx, st.ID); err != nil {
+			return err
+		}
+		if withText {
+			text, err = db.Blob(tx, st.Digest)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	l = &live{stack: st, items: map[string]*item{}}
+	entries, last, err := fold(packs)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, e := range entries {
+		if err := s.restore(l, e, last[i]); err != nil {
+			return nil, nil, err
+		}
+	}
+	removes := st.Journal.Phase == deleting || st.Journal.Phase == rollingBack
+	for _, row := range rows {
+		// A row of no item is of a resource that an update left behind.
+		it, ok := l.item(row.LogicalID, row.Generation)
+		if !ok {
+			continue
+		}
+		it.made = true
+		if !removes || it.kind.Outside {
+			if it.model, err = row.Model(s.keys); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	l.arrange()
+	return l, text, nil
+}
+
+// item returns the item of a logical id that an update of that generation made.
+func (l *live) item(logicalID string, generation int) (*item, bool) {
+	if it, ok := l.items[logicalID]; ok && it.Generation == generation {
+		return it, true
+	}
+	for _, it := range l.olds {
+		if it.LogicalID == logicalID && it.Generation == generation {
+			return it, true
+		}
+	}
+	return nil, false
+}
+
+// arrange puts all that the stack has in order.
+func (l *live) arrange() {
+	l.order = slices.Clone(l.olds)
+	for _, it := range l.items {
+		if it.Status != "" {
+			l.order = append(l.order, it)
+		}
+	}
+	slices.SortFunc(l.order, func(a, b *item) int {
+		return cmp.Or(cmp.Compare(a.Place, b.Place), cmp.Compare(a.LogicalID, b.LogicalID), cmp.Compare(a.Generation, b.Generation))
+	})
+}
+
+// interpret makes the plan of a creation or an update from the template.
+func (s *Stacks) interpret(ctx context.Context, l *live, text []byte, plan func() error) error {
 	t, err := s.parse(l.stack.Digest, text)
 	if err != nil {
 		return err
@@ -108,28 +153,42 @@ func (s *Stacks) interpret(ctx context.Context, l *live, text []byte) error {
 	if err := l.expect(s.handlers); err != nil {
 		return err
 	}
-	return l.planCreation()
+	return plan()
 }
 
 // fold returns a stack's resources as they stand, in the order in which they
-// first came to be, and the number of the pack that says so of each.
+// first came to be, and the number of the pack that says so of each. What an
+// update made superfluous is left out once it is gone.
 func fold(packs []numbered) (entries []entry, last []int64, err error) {
-	index := map[string]int{}
+	type physical struct {
+		logicalID  string
+		generation int
+	}
+	index := map[physical]int{}
 	for _, n := range packs {
 		p, err := decodePack(n.body)
 		if err != nil {
 			return nil, nil, err
 		}
 		for _, e := range p.Items {
-			if i, ok := index[e.LogicalID]; ok {
+			key := physical{e.LogicalID, e.Generation}
+			if i, ok := index[key]; ok {
 				entries[i], last[i] = e, n.number
 				continue
 			}
-			index[e.LogicalID] = len(entries)
+			index[key] = len(entries)
 			entries, last = append(entries, e), append(last, n.number)
 		}
 	}
-	return entries, last, nil
+	kept := 0
+	for i, e := range entries {
+		if e.Superseded != "" && (e.Status == DeleteComplete || e.Status == DeleteSkipped) {
+			continue
+		}
+		entries[kept], last[kept] = e, last[i]
+		kept++
+	}
+	return entries[:kept], last[:kept], nil
 }
 
 // restore adds what is known of a resource to the state.
@@ -139,7 +198,7 @@ func (s *Stacks) restore(l *live, e entry, pack int64) error {
 		return fmt.Errorf("stack %s: nobody handles %s", l.stack.ID, e.Type)
 	}
 	it := &item{entry: e, kind: kind}
-	it.tried = e.Status == DeleteFailed && pack >= l.stack.Journal.First
+	it.tried = pack >= l.stack.Journal.First && (e.Status == DeleteFailed || e.Balked == l.stack.Journal.First)
 	if kind.Outside && len(e.Properties) > 0 {
 		props, err := resource.DecodeProperties(e.Properties)
 		if err != nil {
@@ -150,8 +209,11 @@ func (s *Stacks) restore(l *live, e entry, pack int64) error {
 		}
 		it.given = props
 	}
+	if it.superseded() {
+		l.olds = append(l.olds, it)
+		return nil
+	}
 	l.items[e.LogicalID] = it
-	l.order = append(l.order, it)
 	return nil
 }
 
@@ -168,7 +230,7 @@ func (l *live) expect(handlers *resource.Handlers) error {
 				return fmt.Errorf("stack %s: nobody handles %s", l.stack.ID, r.Type)
 			}
 			it = &item{kind: kind, entry: entry{
-				LogicalID: r.LogicalID, Place: place, Type: r.Type, Policy: r.DeletionPolicy,
+				LogicalID: r.LogicalID, Place: place, Type: r.Type, Policy: r.DeletionPolicy, Generation: l.stack.Generation,
 				Depends: slices.Clone(l.eval.Dependencies(r.LogicalID)),
 			}}
 			l.items[r.LogicalID] = it
@@ -237,23 +299,8 @@ func (s *Stacks) evaluate(ctx context.Context, l *live, t *template.Template) er
 		}
 		return value, nil
 	}
-	exports := map[string]string{}
 	var failure error
-	env.Export = func(name string) (string, bool) {
-		if value, ok := exports[name]; ok {
-			return value, true
-		}
-		value, ok, err := s.export(ctx, st, name)
-		switch {
-		case err != nil:
-			failure = err
-		case ok:
-			exports[name] = value
-		case l.missing == "":
-			l.missing = name
-		}
-		return value, ok
-	}
+	env.Export = s.exporter(ctx, st, &failure, &l.missing)
 	var err error
 	if l.eval, err = t.Evaluate(env, given); failure != nil {
 		return failure

@@ -5,8 +5,10 @@ import "time"
 // Status is a stack's or a resource's status, in CloudFormation's words.
 type Status string
 
-// The statuses that creating and deleting give.
+// The statuses that creating and deleting give, and a change set that is to
+// create a stack.
 const (
+	ReviewInProgress   Status = "REVIEW_IN_PROGRESS"
 	CreateInProgress   Status = "CREATE_IN_PROGRESS"
 	CreateFailed       Status = "CREATE_FAILED"
 	CreateComplete     Status = "CREATE_COMPLETE"
@@ -17,6 +19,18 @@ const (
 	DeleteFailed       Status = "DELETE_FAILED"
 	DeleteComplete     Status = "DELETE_COMPLETE"
 	DeleteSkipped      Status = "DELETE_SKIPPED" // of resources only
+)
+
+// The statuses that updating gives.
+const (
+	UpdateInProgress                        Status = "UPDATE_IN_PROGRESS"
+	UpdateCompleteCleanupInProgress         Status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+	UpdateComplete                          Status = "UPDATE_COMPLETE"
+	UpdateFailed                            Status = "UPDATE_FAILED"
+	UpdateRollbackInProgress                Status = "UPDATE_ROLLBACK_IN_PROGRESS"
+	UpdateRollbackFailed                    Status = "UPDATE_ROLLBACK_FAILED"
+	UpdateRollbackCompleteCleanupInProgress Status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+	UpdateRollbackComplete                  Status = "UPDATE_ROLLBACK_COMPLETE"
 )
 
 // Stack is a stack as it stands. Nothing in it is secret: NoEcho values are
@@ -53,6 +67,16 @@ type Stack struct {
 
 	Rules []string `json:"rules,omitempty"` // further rule objects its parameters were held to
 
+	Policy    string `json:"policy,omitempty"`    // its stack policy, a JSON object
+	ChangeSet string `json:"changeSet,omitempty"` // ARN of the one that it was last made or changed by
+
+	// Generation counts the updates that began. What an update makes bears
+	// its number.
+	Generation int `json:"generation,omitempty"`
+	// Transition is what an update that is neither complete nor undone can be
+	// undone by; nil if there is none.
+	Transition *Transition `json:"transition,omitempty"`
+
 	// Journal is the executor's own part of the row.
 	Journal Journal `json:"journal"`
 
@@ -70,7 +94,10 @@ type Journal struct {
 	Deadline int64    `json:"deadline,omitempty"` // ms; 0: none
 	Canceled bool     `json:"canceled,omitempty"`
 	Retain   []string `json:"retain,omitempty"`
+	Skip     []string `json:"skip,omitempty"` // not to be rolled back
 	Failure  *Failure `json:"failure,omitempty"`
+
+	ChangeSet string `json:"changeSet,omitempty"` // that is being executed
 
 	Clock int64 `json:"clock"` // time of the last event, ms
 	Packs int64 `json:"packs"` // number of the last pack
@@ -85,6 +112,10 @@ const (
 	creating    phase = "CREATING"
 	rollingBack phase = "ROLLING_BACK" // a creation
 	deleting    phase = "DELETING"
+	updating    phase = "UPDATING"
+	undoing     phase = "UNDOING"  // an update
+	tidying     phase = "TIDYING"  // removing what an update left over
+	clearing    phase = "CLEARING" // removing what an undone update left over
 )
 
 // DisableRollback reports what DescribeStacks shows under that name.

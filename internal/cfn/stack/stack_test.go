@@ -130,7 +130,7 @@ func (h *house) told(st stack.Stack) string {
 			}
 			switch e.Reason {
 			case "":
-			case "Resource creation cancelled": //nolint:misspell // AWS writes it so
+			case "Resource creation cancelled", "Resource update cancelled": //nolint:misspell // AWS writes it so
 				line += ": (canceled)"
 			default:
 				line += ": " + e.Reason
@@ -216,4 +216,22 @@ Topic DELETE_COMPLETE
 			t.Errorf("describe by name: %v", err)
 		}
 	})
+}
+
+// world tells what exists of a stack, one resource a line.
+func (h *house) world(st stack.Stack) string {
+	h.t.Helper()
+	var lines []string
+	err := h.db.View(h.t.Context(), func(tx *db.Tx) error {
+		rows, err := resource.OfStack(tx, st.ID)
+		lines = nil
+		for _, r := range rows {
+			lines = append(lines, fmt.Sprintf("%s %d %s %s %s", r.LogicalID, r.Generation, r.Physical, r.Identifier, r.Body))
+		}
+		return err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return strings.Join(lines, "\n")
 }

@@ -95,7 +95,7 @@ func New(o Options) *Stacks {
 	}
 	s.templates = newTemplates(s.limits.Templates)
 	s.residents = newResidents(s.limits.Resident)
-	for _, name := range []string{createRun, deleteRun} {
+	for _, name := range []string{createRun, deleteRun, updateRun} {
 		s.runner.Register(workflow.Definition{Name: name, Steps: []workflow.Step{{Name: "advance", Beat: s.beat}}})
 	}
 	return s
@@ -106,4 +106,5 @@ func New(o Options) *Stacks {
 const (
 	createRun = "stack.create/v1"
 	deleteRun = "stack.delete/v1"
+	updateRun = "stack.update/v1"
 )

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"larder/internal/db"
 	"larder/internal/workflow"
@@ -177,6 +178,37 @@ func insertImport(tx *db.Tx, st *Stack, name string) error {
 
 func dropImports(tx *db.Tx, stack string) error {
 	return tx.Exec(`DELETE FROM stack_import WHERE stack = ?`, stack)
+}
+
+// neededOf returns an export of a stack that another one imports and that is
+// not to be kept as it is, and that other's name; ErrNoRows if there is none.
+func neededOf(tx *db.Tx, stack string, kept []Output) (export, importer string, err error) {
+	type need struct{ export, value, output, sealed, importer string }
+	needs, err := db.Collect(tx, func(r *db.Rows) (n need, err error) {
+		err = r.Scan(&n.export, &n.value, &n.output, &n.sealed, &n.importer)
+		return n, err
+	}, `SELECT e.name, e.value, e.output, e.sealed, s.name FROM stack_export e
+		JOIN stack_import i ON i.account = e.account AND i.region = e.region AND i.name = e.name
+		JOIN stack s ON s.id = i.stack
+		WHERE e.stack = ? ORDER BY e.name, s.name`, stack)
+	if err != nil {
+		return "", "", err
+	}
+	for _, n := range needs {
+		same := func(o Output) bool { return o.Export == n.export && o.Value == n.value && o.Sealed == n.sealed }
+		if !slices.ContainsFunc(kept, same) {
+			return n.export, n.importer, nil
+		}
+	}
+	return "", "", db.ErrNoRows
+}
+
+// importsOf returns the names of the exports that a stack imports.
+func importsOf(tx *db.Tx, stack string) ([]string, error) {
+	return db.Collect(tx, func(r *db.Rows) (name string, err error) {
+		err = r.Scan(&name)
+		return name, err
+	}, `SELECT name FROM stack_import WHERE stack = ? ORDER BY name`, stack)
 }
 
 // importedFrom returns one export of a stack that another one imports, and

@@ -69,6 +69,9 @@ type turn struct {
 	imports []string
 	exports []Output
 	letGo   bool // of imports and exports
+	holds   bool // only the imports and exports above, from now on
+
+	policy *policy // the stack's, once it was asked for
 
 	note string // for operators
 	over bool
@@ -86,7 +89,11 @@ func (t *turn) run(ctx context.Context) error {
 		switch t.l.stack.Journal.Phase {
 		case creating:
 			err = t.create(ctx)
-		case rollingBack, deleting:
+		case updating:
+			err = t.update(ctx)
+		case undoing:
+			err = t.undo(ctx)
+		case rollingBack, deleting, tidying, clearing:
 			err = t.remove(ctx)
 		default:
 			return fmt.Errorf("stack %s: phase %q with an operation in charge", t.l.stack.ID, t.l.stack.Journal.Phase)
@@ -194,8 +201,13 @@ func (t *turn) request(action resource.Action, it *item) resource.Request {
 	for i, tag := range t.l.stack.Tags {
 		tags[i] = schema.Tag(tag)
 	}
+	token := fmt.Sprintf("%s/%s/%d", t.l.stack.ID, it.LogicalID, it.Generation)
+	if action == resource.Update {
+		// A resource is made and removed once, but updated many times.
+		token += fmt.Sprintf("/%s/%d", strings.ToLower(string(t.l.stack.Journal.Phase)), t.l.stack.Journal.First)
+	}
 	return resource.Request{
-		Action: action, Token: fmt.Sprintf("%s/%s/%d", t.l.stack.ID, it.LogicalID, it.Generation),
+		Action: action, Token: token,
 		Wake: wake(t.l.stack.Journal.Run), Type: it.kind.Schema, Name: it.Type, Seed: t.l.seed(it), Tags: tags,
 		Properties: it.given, Model: it.model, State: it.Kept,
 	}

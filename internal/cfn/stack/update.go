@@ -1,0 +1,466 @@
+package stack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"larder/internal/cfn/changeset"
+	"larder/internal/cfn/schema"
+	"larder/internal/cfn/template"
+	"larder/internal/db"
+	"larder/internal/id"
+	"larder/internal/workflow"
+)
+
+// UpdateInput asks for a stack to become what a template says.
+type UpdateInput struct {
+	Account, Region string
+	Operation       string // idempotency key, as in CreateInput
+	Token           string
+	Report          string
+
+	Stack           string   // name or ARN
+	Template        []byte   // nil: the one it has
+	Parameters      []Given  // those not given have their default
+	Tags            *[]Tag   // nil: those it has
+	Topics          []string // nil: those it has
+	Role            string   // "": the one it has
+	Capabilities    []string
+	AllCapabilities bool
+	Rules           []string
+
+	DisableRollback      bool
+	RetainExceptOnCreate bool
+	Policy               string // a new stack policy; "": the one it has
+	PolicyDuringUpdate   string // in place of the stack policy
+
+	changeSet string // that is executed
+}
+
+// Update starts the update of a stack. A refusal is an [Error] (or a
+// template's); nothing has changed then. [IsUnchanged] tells the one that says
+// that there is nothing to do.
+func (s *Stacks) Update(ctx context.Context, in UpdateInput) (st Stack, err error) {
+	key := operationKey(in.Operation, in.Stack, in.Token)
+	err = s.insist(func() (err error) {
+		var ok bool
+		if st, ok, err = s.begun(ctx, in.Account, in.Region, KindUpdate, key); ok || err != nil {
+			return err
+		}
+		st, err = s.tryUpdate(ctx, in, key)
+		return err
+	})
+	return st, err
+}
+
+// insist does again what was overtaken by another change of the stack.
+func (s *Stacks) insist(try func() error) error {
+	for {
+		if err := try(); !errors.Is(err, errMoved) {
+			return err
+		}
+	}
+}
+
+// IsUnchanged reports whether an update was refused because it would change
+// nothing.
+func IsUnchanged(err error) bool {
+	e, ok := AsError(err)
+	return ok && e.Message == changeset.NoUpdates
+}
+
+func (s *Stacks) tryUpdate(ctx context.Context, in UpdateInput, key string) (Stack, error) {
+	st, err := s.lookup(ctx, in.Account, in.Region, in.Stack, "Stack [%s] does not exist")
+	if err != nil {
+		return Stack{}, err
+	}
+	if err := mayUpdate(&st); err != nil {
+		return Stack{}, err
+	}
+	for _, text := range []string{in.Policy, in.PolicyDuringUpdate} {
+		if text == "" {
+			continue
+		}
+		if _, err := parsePolicy(text); err != nil {
+			return Stack{}, err
+		}
+	}
+	p, err := s.propose(ctx, st, in)
+	if err != nil {
+		return Stack{}, err
+	}
+	set, err := p.Changes()
+	if err != nil {
+		return Stack{}, err
+	}
+	if set.Empty() && st.Status != UpdateFailed {
+		return Stack{}, invalid(changeset.NoUpdates)
+	}
+	next := p.next
+	s.transit(&next, &p.st, in, set)
+	return s.beginUpdate(ctx, &next, p, in, key)
+}
+
+// mayUpdate refuses to update a stack that is not in a state for it.
+func mayUpdate(st *Stack) error {
+	switch st.Status {
+	case CreateComplete, UpdateComplete, UpdateRollbackComplete, UpdateFailed:
+		return nil
+	}
+	return invalid("Stack:%s is in %s state and can not be updated.", st.ID, st.Status)
+}
+
+// A proposal is a stack and what it is to become.
+type proposal struct {
+	changeset.Update
+	st, next Stack
+	text     []byte // of the new template
+	warnings []string
+}
+
+// propose evaluates what a stack is to become, without changing anything.
+func (s *Stacks) propose(ctx context.Context, st Stack, in UpdateInput) (*proposal, error) {
+	l, former, err := s.standing(ctx, st, true)
+	if err != nil {
+		return nil, err
+	}
+	p := &proposal{st: st, next: st, text: in.Template}
+	if p.text == nil {
+		p.text = former
+	} else {
+		p.next.Rules = nil
+	}
+	t, err := s.Read(p.text)
+	if err != nil {
+		return nil, err
+	}
+	next := &p.next
+	next.Digest, next.Description, next.Parameters = db.Digest(p.text), t.Description, nil
+	if in.Rules != nil {
+		next.Rules = in.Rules
+	}
+	if in.Tags != nil {
+		next.Tags = *in.Tags
+	}
+	if in.Topics != nil {
+		next.Topics = in.Topics
+	}
+	if in.Role != "" {
+		next.Role = in.Role
+	}
+	next.RetainExceptOnCreate = in.RetainExceptOnCreate
+	needed := t.Capabilities()
+	if next.Capabilities = in.Capabilities; in.AllCapabilities {
+		next.Capabilities = needed.Names
+	} else if err := acknowledged(needed.Names, in.Capabilities); err != nil {
+		return nil, err
+	}
+	given, err := s.previous(&st, in.Parameters)
+	if err != nil {
+		return nil, err
+	}
+	if p.New, p.warnings, err = s.bind(ctx, next, t, given); err != nil {
+		return nil, err
+	}
+	standing, err := s.parse(st.Digest, former)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.evaluate(ctx, l, standing); err != nil {
+		return nil, err
+	}
+	p.Old, p.Live = l.eval, l
+	p.OldTags, p.NewTags = tagsOf(&st), tagsOf(next)
+	return p, nil
+}
+
+func tagsOf(st *Stack) []schema.Tag {
+	tags := make([]schema.Tag, len(st.Tags))
+	for i, tag := range st.Tags {
+		tags[i] = schema.Tag(tag)
+	}
+	return tags
+}
+
+// previous gives the parameters that are to keep their value that value.
+func (s *Stacks) previous(st *Stack, given []Given) ([]Given, error) {
+	values := make([]Given, 0, len(given))
+	for _, g := range given {
+		if g.Previous {
+			i := slices.IndexFunc(st.Parameters, func(p Parameter) bool { return p.Key == g.Key })
+			if i < 0 {
+				return nil, invalid("Invalid input for parameter key %s. Cannot specify usePreviousValue as true for a parameter key not in the previous template", g.Key)
+			}
+			p := st.Parameters[i]
+			g.Value = p.Value
+			if p.NoEcho {
+				plain, err := s.keys.Open(p.Sealed, parameterOf(st.ID, p.Key))
+				if err != nil {
+					return nil, err
+				}
+				g.Value = string(plain)
+			}
+		}
+		values = append(values, Given{Key: g.Key, Value: g.Value})
+	}
+	return values, nil
+}
+
+// transit notes in the next state how the way back to the former one goes. An
+// update that failed and was left as it was goes back to where it came from.
+func (s *Stacks) transit(next, st *Stack, in UpdateInput, set changeset.Set) {
+	next.Generation = st.Generation + 1
+	tr := Transition{Base: st.Generation, Former: st.settings(), Policy: in.PolicyDuringUpdate, KeepFailed: in.DisableRollback}
+	if st.Transition != nil {
+		tr.Base, tr.Former, tr.Imports = st.Transition.Base, st.Transition.Former, st.Transition.Imports
+	}
+	for i := range set.Changes {
+		ch := &set.Changes[i]
+		if ch.Action == changeset.Modify && slices.ContainsFunc(ch.Scope, isShown) {
+			tr.Forced = append(tr.Forced, ch.LogicalID)
+		}
+	}
+	next.Transition = &tr
+	if in.Policy != "" {
+		next.Policy = in.Policy
+	}
+}
+
+// isShown reports whether a resource of which only that attribute changes is
+// updated. Policies are the stack's affair alone.
+func isShown(attribute string) bool {
+	return attribute == changeset.AttributeMetadata || attribute == changeset.AttributeTags
+}
+
+// beginUpdate records an update and starts its run, if the stack is still the
+// one that the update was made for.
+func (s *Stacks) beginUpdate(ctx context.Context, next *Stack, p *proposal, in UpdateInput, key string) (Stack, error) {
+	now := s.now().UTC()
+	st := &p.st
+	next.Journal = Journal{
+		Operation: key, Kind: KindUpdate, Run: "stk-" + id.UUID(), Token: in.Token, Phase: updating, ChangeSet: in.changeSet,
+		Clock: max(st.Journal.Clock+1, now.UnixMilli()), Packs: st.Journal.Packs + 1, First: st.Journal.Packs + 1,
+	}
+	next.Status, next.Reason, next.Updated = UpdateInProgress, userInitiated, now
+	first := pack{Token: in.Token, Events: []happening{{
+		Item: stackItem, ID: id.UUID(), Status: UpdateInProgress, Reason: userInitiated, At: next.Journal.Clock,
+	}}}
+	for _, warning := range p.warnings {
+		next.Journal.Clock++
+		first.Events = append(first.Events, happening{
+			Item: stackItem, ID: id.UUID(), Status: UpdateInProgress, Reason: warning, At: next.Journal.Clock,
+		})
+	}
+	packed, err := first.encode()
+	if err != nil {
+		return Stack{}, err
+	}
+	if st.Transition == nil {
+		err = s.db.View(ctx, func(tx *db.Tx) (err error) {
+			next.Transition.Imports, err = importsOf(tx, st.ID)
+			return err
+		})
+		if err != nil {
+			return Stack{}, err
+		}
+	}
+	body, err := next.encode()
+	if err != nil {
+		return Stack{}, err
+	}
+	mark := id.UUID()
+	err = s.db.Update(ctx, func(tx *db.Tx) error {
+		if err := updateStack(tx, next, mark, body); err != nil {
+			return err
+		}
+		if err := db.PutBlob(tx, next.Digest, p.text); err != nil {
+			return err
+		}
+		if err := insertPack(tx, next.ID, next.Journal.Packs, packed); err != nil {
+			return err
+		}
+		return s.startOperation(tx, next, updateRun, in.Report)
+	})
+	if err != nil {
+		return Stack{}, err
+	}
+	next.mark = mark
+	return *next, nil
+}
+
+// startOperation records the operation in charge of a stack and starts its run.
+func (s *Stacks) startOperation(tx *db.Tx, st *Stack, definition, report string) error {
+	j := &st.Journal
+	if err := insertOperation(tx, st, j.Kind, j.Operation, report, false, ""); err != nil {
+		return err
+	}
+	return s.runner.Start(tx, workflow.Begin{
+		ID: j.Run, Definition: definition, Subject: st.ID, Account: st.Account, Region: st.Region, Input: json.RawMessage(`{}`),
+	})
+}
+
+// reseal gives outputs whose secret has not changed the seal that they had,
+// so that they are seen to be the same.
+func (s *Stacks) reseal(st *Stack, outputs []Output) error {
+	for i := range outputs {
+		o := &outputs[i]
+		if !o.NoEcho {
+			continue
+		}
+		n := slices.IndexFunc(st.Outputs, func(was Output) bool { return was.Key == o.Key && was.NoEcho })
+		if n < 0 {
+			continue
+		}
+		was, err := s.keys.Open(st.Outputs[n].Sealed, outputOf(st.ID, o.Key))
+		if err != nil {
+			return err
+		}
+		now, err := s.keys.Open(o.Sealed, outputOf(st.ID, o.Key))
+		if err != nil {
+			return err
+		}
+		if string(was) == string(now) {
+			o.Sealed = st.Outputs[n].Sealed
+		}
+	}
+	return nil
+}
+
+// replace writes a stack's row as it is to be, unless it has changed since it
+// was read.
+func (s *Stacks) replace(ctx context.Context, st *Stack) error {
+	body, err := st.encode()
+	if err != nil {
+		return err
+	}
+	mark := id.UUID()
+	return s.db.Update(ctx, func(tx *db.Tx) error { return updateStack(tx, st, mark, body) })
+}
+
+// CancelUpdate has an update that is under way undone.
+func (s *Stacks) CancelUpdate(ctx context.Context, account, region, stack, token string) error {
+	return s.insist(func() error {
+		st, err := s.lookup(ctx, account, region, stack, "Stack [%s] does not exist")
+		if err != nil {
+			return err
+		}
+		switch {
+		case st.Status != UpdateInProgress:
+			return invalid("CancelUpdateStack cannot be called from current stack status")
+		case st.Journal.Canceled:
+			return nil
+		}
+		return s.cancel(ctx, &st)
+	})
+}
+
+// ContinueInput asks to go on with undoing an update.
+type ContinueInput struct {
+	Account, Region string
+	Operation       string // idempotency key, as in CreateInput
+	Token           string
+	Report          string
+	Stack           string   // name or ARN
+	Skip            []string // logical ids of resources to be taken as undone
+	Role            string
+}
+
+// ContinueRollback goes on with undoing an update where it has failed.
+func (s *Stacks) ContinueRollback(ctx context.Context, in ContinueInput) error {
+	key := operationKey(in.Operation, in.Stack, in.Token)
+	return s.insist(func() error {
+		if _, ok, err := s.begun(ctx, in.Account, in.Region, KindContinue, key); ok || err != nil {
+			return err
+		}
+		return s.tryContinue(ctx, in, key)
+	})
+}
+
+func (s *Stacks) tryContinue(ctx context.Context, in ContinueInput, key string) error {
+	st, err := s.lookup(ctx, in.Account, in.Region, in.Stack, "Stack [%s] does not exist")
+	if err != nil {
+		return err
+	}
+	if st.Status != UpdateRollbackFailed {
+		return invalid("Stack:%s is in %s state and can not continue rolling back.", st.ID, st.Status)
+	}
+	if err := s.maySkip(ctx, st, in.Skip); err != nil {
+		return err
+	}
+	now := s.now().UTC()
+	st.Journal = Journal{
+		Operation: key, Kind: KindContinue, Run: "stk-" + id.UUID(), Token: in.Token, Phase: undoing, Skip: in.Skip,
+		Clock: max(st.Journal.Clock+1, now.UnixMilli()), Packs: st.Journal.Packs + 1, First: st.Journal.Packs + 1,
+	}
+	st.Status, st.Reason = UpdateRollbackInProgress, userInitiated
+	if in.Role != "" {
+		st.Role = in.Role
+	}
+	packed, err := pack{Token: in.Token, Events: []happening{{
+		Item: stackItem, ID: id.UUID(), Status: UpdateRollbackInProgress, Reason: userInitiated, At: st.Journal.Clock,
+	}}}.encode()
+	if err != nil {
+		return err
+	}
+	body, err := st.encode()
+	if err != nil {
+		return err
+	}
+	mark := id.UUID()
+	return s.db.Update(ctx, func(tx *db.Tx) error {
+		if err := updateStack(tx, &st, mark, body); err != nil {
+			return err
+		}
+		if err := insertPack(tx, st.ID, st.Journal.Packs, packed); err != nil {
+			return err
+		}
+		return s.startOperation(tx, &st, updateRun, in.Report)
+	})
+}
+
+// maySkip refuses to skip what did not fail.
+func (s *Stacks) maySkip(ctx context.Context, st Stack, skip []string) error {
+	if len(skip) == 0 {
+		return nil
+	}
+	l, _, err := s.standing(ctx, st, false)
+	if err != nil {
+		return err
+	}
+	for _, logicalID := range skip {
+		it, ok := l.items[logicalID]
+		if !ok {
+			return invalid("Resource [%s] does not exist for stack [%s]", logicalID, st.Name)
+		}
+		if it.Status != UpdateFailed {
+			return invalid("ResourcesToSkip must be in the UPDATE_FAILED state: %s is in %s", logicalID, it.Status)
+		}
+	}
+	return nil
+}
+
+// exporter answers what a stack imports; it keeps the first error, and the
+// first name that nobody exports.
+func (s *Stacks) exporter(ctx context.Context, st *Stack, failure *error, missing *string) func(string) (string, bool) {
+	exports := map[string]string{}
+	return func(name string) (string, bool) {
+		if value, ok := exports[name]; ok {
+			return value, true
+		}
+		value, ok, err := s.export(ctx, st, name)
+		switch {
+		case err != nil:
+			*failure = fmt.Errorf("import of %s: %w", name, err)
+		case ok:
+			exports[name] = value
+		case *missing == "":
+			*missing = name
+		}
+		return value, ok
+	}
+}
+
+var _ template.Live = (*live)(nil)
