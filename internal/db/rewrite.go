@@ -19,6 +19,8 @@ var sqliteDialect = dialect{tokens: map[string]string{
 	"int":  "INTEGER",
 	"blob": "BLOB",
 	"now":  "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)",
+
+	"clustered": "WITHOUT ROWID",
 }}
 
 var postgresDialect = dialect{numbered: true, tokens: map[string]string{
@@ -26,6 +28,8 @@ var postgresDialect = dialect{numbered: true, tokens: map[string]string{
 	"int":  "BIGINT",
 	"blob": "BYTEA",
 	"now":  "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
+
+	"clustered": "",
 }}
 
 // A statement is SQL text as its database reads it.

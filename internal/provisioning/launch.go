@@ -191,8 +191,11 @@ func productType(launch catalog.Launch) string {
 	return launch.Product.Type
 }
 
-// tagPrincipal names who launched a provisioned product.
-const tagPrincipal = "aws:servicecatalog:provisioningPrincipalArn"
+// Automatic tags: who launched a provisioned product, and the product itself.
+const (
+	tagPrincipal = "aws:servicecatalog:provisioningPrincipalArn"
+	tagProduct   = "aws:servicecatalog:provisionedProductArn"
+)
 
 // autoTags are the tags that every provisioned product carries and nobody can
 // change (AutoTags in AWS's administrator guide).
@@ -208,7 +211,7 @@ func autoTags(pp *provisionedProduct, launch catalog.Launch) []engine.Tag {
 		{Key: tagPrincipal, Value: principal},
 		{Key: "aws:servicecatalog:provisioningArtifactIdentifier", Value: string(launch.Artifact.ID)},
 		{Key: "aws:servicecatalog:portfolioArn", Value: launch.Path.ARN},
-		{Key: "aws:servicecatalog:provisionedProductArn", Value: id.ProvisionedProductARN(pp.Region, pp.Account, pp.Name, pp.ID).String()},
+		{Key: tagProduct, Value: id.ProvisionedProductARN(pp.Region, pp.Account, pp.Name, pp.ID).String()},
 	}
 }
 

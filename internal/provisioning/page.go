@@ -19,12 +19,14 @@ type page struct {
 	binding seal.Binding
 }
 
-// A position is a keyset: the last row's creation time and id, or, in a
-// listing that lies in memory, how many were given.
+// A position is a keyset: the last row's creation time, or what else it is
+// sorted by, and id, or, in a listing that lies in memory, how many were given.
 type position struct {
 	Created int64  `json:"c,omitempty"`
+	Key     string `json:"k,omitempty"`
 	ID      string `json:"i,omitempty"`
 	Index   int    `json:"n,omitempty"`
+	Total   int    `json:"t,omitempty"` // of all pages
 }
 
 // page reads a request's PageSize and PageToken. The token is bound to the

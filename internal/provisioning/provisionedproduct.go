@@ -277,10 +277,16 @@ func (p *provisionedProduct) insert(tx *db.Tx) (bool, error) {
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, region, name) DO NOTHING`,
 		p.ID, p.Account, p.Region, p.Name, p.Status, p.UserARN, p.SessionARN, p.Created.UnixMicro(), p.Physical, p.LastRecord,
 		stored(p.provisionedData), p.given)
-	return n == 1, err
+	if err != nil || n == 0 {
+		return false, err
+	}
+	return true, index(tx, nil, p)
 }
 
 func (p *provisionedProduct) update(tx *db.Tx) error {
+	if err := index(tx, p.was, p); err != nil {
+		return err
+	}
 	return tx.Exec(`UPDATE provisioned_product
 		SET status = ?, user_arn = ?, session_arn = ?, physical = ?, last_record = ?, data = ?, given = ? WHERE id = ?`,
 		p.Status, p.UserARN, p.SessionARN, p.Physical, p.LastRecord, stored(p.provisionedData), p.given, p.ID)
@@ -289,6 +295,9 @@ func (p *provisionedProduct) update(tx *db.Tx) error {
 // remove deletes the row, and the plan that was made for it.
 func (p *provisionedProduct) remove(tx *db.Tx) error {
 	if err := tx.Exec(`DELETE FROM plan WHERE provisioned = ?`, p.ID); err != nil {
+		return err
+	}
+	if err := index(tx, p.was, nil); err != nil {
 		return err
 	}
 	return tx.Exec(`DELETE FROM provisioned_product WHERE id = ?`, p.ID)

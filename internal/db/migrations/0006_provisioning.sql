@@ -23,6 +23,9 @@ CREATE INDEX provisioned_product_account ON provisioned_product (account, region
 CREATE INDEX provisioned_product_user ON provisioned_product (account, region, user_arn, created, id);
 CREATE INDEX provisioned_product_session ON provisioned_product (account, region, session_arn, created, id);
 
+-- The orders of a search.
+CREATE INDEX provisioned_product_arn ON provisioned_product (account, region, (name || '/'), id);
+CREATE INDEX provisioned_product_last ON provisioned_product (account, region, last_record, id);
 CREATE INDEX provisioned_product_physical ON provisioned_product (account, region, physical) WHERE physical <> '';
 
 CREATE TABLE record (
@@ -72,3 +75,25 @@ CREATE TABLE plan (
 );
 CREATE UNIQUE INDEX plan_provisioned ON plan (provisioned);
 CREATE INDEX plan_account ON plan (account, region, created, id);
+
+-- What provisioned products are found by, folded, in the order of creation.
+CREATE TABLE provisioned_term (
+    account {{text}} NOT NULL,
+    region  {{text}} NOT NULL,
+    field   {{text}} NOT NULL,
+    term    {{text}} NOT NULL,
+    created {{int}} NOT NULL,
+    id      {{text}} NOT NULL,
+    PRIMARY KEY (account, region, field, term, created, id)
+) {{clustered}};
+
+-- How many have a term: the sum over the shards.
+CREATE TABLE provisioned_count (
+    account {{text}} NOT NULL,
+    region  {{text}} NOT NULL,
+    field   {{text}} NOT NULL,
+    term    {{text}} NOT NULL,
+    shard   {{int}} NOT NULL,
+    n       {{int}} NOT NULL,
+    PRIMARY KEY (account, region, field, term, shard)
+) {{clustered}};
