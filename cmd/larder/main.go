@@ -52,8 +52,14 @@ func main() { os.Exit(run(os.Args[1:])) }
 // run is main without the exit, whose code it returns. The first signal asks
 // the command to end; a second one ends the process.
 func run(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
+	ctx, end := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals) // before anybody can see that the first one came
+		end()
+	}()
 	fail := func(err error) int {
 		fmt.Fprintf(os.Stderr, "larder: %v\n", err)
 		if _, ok := errors.AsType[*refusal](err); ok {

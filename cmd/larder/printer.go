@@ -109,7 +109,7 @@ func columns(t reflect.Type) []int {
 			return -1
 		}
 		for r, suffix := range []string{"Name", "Id", "State"} {
-			if strings.HasSuffix(name, suffix) {
+			if strings.HasSuffix(name, suffix) && !strings.HasPrefix(name, "Parent") {
 				return r
 			}
 		}

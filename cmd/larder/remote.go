@@ -15,7 +15,9 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"larder/internal/api"
 	"larder/internal/sigv4"
@@ -56,19 +58,18 @@ type caller struct {
 
 // dial finds out where the server is and who calls. Nothing is sent.
 func (r *remote) dial(ctx context.Context) (*caller, error) {
+	out := &caller{ctx: ctx}
 	c, err := config.LoadDefaultConfig(ctx,
 		config.WithSharedConfigProfile(r.Profile),
 		config.WithRegion(r.Region),
 		// No machine's metadata service knows an access key of ours.
-		config.WithEC2IMDSClientEnableState(imds.ClientDisabled))
+		config.WithEC2IMDSClientEnableState(imds.ClientDisabled),
+		config.WithAssumeRoleCredentialOptions(func(o *stscreds.AssumeRoleOptions) { o.Client = doorman{o.Client, out} }))
 	if err != nil {
 		return nil, err
 	}
-	out := &caller{
-		ctx:      ctx,
-		endpoint: cmp.Or(r.Endpoint, os.Getenv("AWS_ENDPOINT_URL_SERVICE_CATALOG"), *cmp.Or(c.BaseEndpoint, new(defaultServer))),
-		region:   cmp.Or(c.Region, defaultRegion),
-	}
+	out.endpoint = cmp.Or(r.Endpoint, os.Getenv("AWS_ENDPOINT_URL_SERVICE_CATALOG"), *cmp.Or(c.BaseEndpoint, new(defaultServer)))
+	out.region = cmp.Or(c.Region, defaultRegion)
 	keys, err := c.Credentials.Retrieve(ctx)
 	if err == nil {
 		out.creds = sigv4.Credentials{AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey, SessionToken: keys.SessionToken}
@@ -76,6 +77,20 @@ func (r *remote) dial(ctx context.Context) (*caller, error) {
 		return nil, err // somebody was named, and nobody is no substitute
 	}
 	return out, nil
+}
+
+// A doorman assumes the role that a profile names, at the server that the
+// caller asks: the SDK makes its client before it has read where that is.
+type doorman struct {
+	stscreds.AssumeRoleAPIClient
+	caller *caller
+}
+
+// AssumeRole assumes the role.
+func (d doorman) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput, options ...func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
+	return d.AssumeRoleAPIClient.AssumeRole(ctx, in, append(options, func(o *sts.Options) {
+		o.BaseEndpoint, o.Region = &d.caller.endpoint, d.caller.region
+	})...)
 }
 
 // A refusal is an error that the server answered.
