@@ -98,25 +98,44 @@ const (
 	maxValues = 50
 )
 
-// aggregations counts what a search finds by owner, type and vendor.
-func (s search) aggregations(tx *db.Tx, shelves []id.Portfolio) (map[string][]api.ProductViewAggregationValue, error) {
-	t := tally{}
-	var err error
+// counted is how many hits a search has to read for its counts: 0 if the
+// counts that are kept of whole shelves will do.
+func (s search) counted(tx *db.Tx, shelves []id.Portfolio) (int, error) {
 	switch {
-	case len(shelves) == 0 || s.nothing:
-	case len(s.filters) == 0 && len(shelves) == 1:
-		err = t.kept(tx, shelves)
-	default:
-		var total int
-		if len(s.filters) == 0 {
-			if total, err = standing(tx, shelves); err != nil {
-				return nil, err
-			}
+	case len(s.filters) > 0 && s.driver == nil:
+		return defaultPage, nil
+	case len(s.filters) > 0:
+		return exactly, nil
+	case len(shelves) < 2:
+		return 0, nil
+	}
+	n, err := standing(tx, shelves)
+	if n > exactly {
+		n = 0
+	}
+	return n, err
+}
+
+// aggregations counts the first n of what a search finds by owner, type and
+// vendor; if n is 0, all that stands on the shelves. hits are its first page
+// or more.
+func (s search) aggregations(tx *db.Tx, shelves []id.Portfolio, n int, hits []hit) (map[string][]api.ProductViewAggregationValue, error) {
+	t := tally{}
+	if n == 0 {
+		err := t.kept(tx, shelves)
+		return t.view(), err
+	}
+	if !s.page.first {
+		var err error
+		s.page = page{limit: n, first: true}
+		if hits, err = s.onShelves(tx, shelves); err != nil {
+			return nil, err
 		}
-		if total > exactly {
-			err = t.kept(tx, shelves)
-		} else {
-			err = t.each(tx, s, shelves)
+	}
+	found, err := products(tx, hits[:min(n, len(hits))])
+	for _, p := range found {
+		for f, value := range p.facets() {
+			t.add(f, value, 1)
 		}
 	}
 	return t.view(), err
@@ -147,28 +166,6 @@ func (t tally) kept(tx *db.Tx, shelves []id.Portfolio) error {
 			if err := rows.Err(); err != nil {
 				return err
 			}
-		}
-	}
-	return nil
-}
-
-// each counts products one by one, no more than exactly.
-func (t tally) each(tx *db.Tx, s search, shelves []id.Portfolio) error {
-	s.page = page{limit: exactly - 1, first: true}
-	if len(s.filters) > 0 && s.driver == nil {
-		s.page.limit = defaultPage
-	}
-	hits, err := s.onShelves(tx, shelves)
-	if err != nil {
-		return err
-	}
-	found, err := products(tx, hits)
-	if err != nil {
-		return err
-	}
-	for _, p := range found {
-		for f, value := range p.facets() {
-			t.add(f, value, 1)
 		}
 	}
 	return nil

@@ -377,18 +377,26 @@ func (c *Catalog) SearchProducts(ctx context.Context, in *api.SearchProductsInpu
 		if err := s.plan(tx); err != nil {
 			return err
 		}
-		hits, err := s.onShelves(tx, shelves)
+		counted, err := s.counted(tx, shelves)
 		if err != nil {
 			return err
 		}
-		hits, out.NextPageToken = cut(pg, hits, func(h hit) position { return h.position })
+		if pg.first {
+			s.page.limit = max(pg.limit, counted)
+		}
+		all, err := s.onShelves(tx, shelves)
+		if err != nil {
+			return err
+		}
+		hits, next := cut(pg, all, func(h hit) position { return h.position })
+		out.NextPageToken = next
 		if found, err = products(tx, hits); err != nil {
 			return err
 		}
 		if found, err = c.reachable(tx, caller, found); err != nil {
 			return err
 		}
-		out.ProductViewAggregations, err = s.aggregations(tx, shelves)
+		out.ProductViewAggregations, err = s.aggregations(tx, shelves, counted, all)
 		return err
 	})
 	if err != nil {
