@@ -40,9 +40,12 @@ var may = map[string][]string{
 
 	"cfn/stack": {"id", "db", "seal", "fetch", "workflow", "cfn/schema", "cfn/template", "cfn/changeset", "cfn/resource"},
 
-	"engine/cloudformation": {"id", "engine", "db", "cfn/schema", "cfn/template", "cfn/changeset", "cfn/resource", "cfn/stack"},
+	"cfn/stackset": {"id", "db", "seal", "workflow", "cfn/schema", "cfn/template", "cfn/resource", "cfn/stack"},
+
+	"engine/cloudformation": {"id", "engine", "db", "cfn/schema", "cfn/template", "cfn/changeset", "cfn/resource", "cfn/stack", "cfn/stackset"},
+	"engine/external":       {"id", "engine", "db", "seal", "fetch", "workflow"},
 	"catalog":               {"id", "api", "db", "seal", "fetch", "engine", "workflow", "identity"},
-	"cfn/cfnapi":            {"id", "awsquery", "db", "seal", "fetch", "identity", "cfn/schema", "cfn/template", "cfn/changeset", "cfn/resource", "cfn/stack"},
+	"cfn/cfnapi":            {"id", "awsquery", "db", "seal", "fetch", "identity", "cfn/schema", "cfn/template", "cfn/changeset", "cfn/resource", "cfn/stack", "cfn/stackset"},
 
 	"provisioning": {"id", "api", "db", "seal", "engine", "workflow", "identity", "catalog"},
 

@@ -1,0 +1,7 @@
+package stackset
+
+// Why instances are canceled, for tests.
+const (
+	Tolerated  = tolerated
+	WasStopped = wasStopped
+)
