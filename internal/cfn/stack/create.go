@@ -2,7 +2,6 @@ package stack
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -13,7 +12,6 @@ import (
 	"larder/internal/cfn/template"
 	"larder/internal/db"
 	"larder/internal/id"
-	"larder/internal/workflow"
 )
 
 // CreateInput asks for a new stack.
@@ -38,6 +36,7 @@ type CreateInput struct {
 	Topics          []string // notification topic ARNs
 	Role            string
 	Rules           []string // further JSON rule objects that the parameters must hold
+	Policy          string   // stack policy
 
 	OnFailure             OnFailure
 	RetainExceptOnCreate  bool
@@ -69,13 +68,27 @@ func (in *CreateInput) check() error {
 
 // Create records a new stack and starts its creation. A refusal is an
 // [Error] (or a template's); nothing exists then.
-func (s *Stacks) Create(ctx context.Context, in CreateInput) (Stack, error) {
+func (s *Stacks) Create(ctx context.Context, in CreateInput) (st Stack, err error) {
 	if err := in.check(); err != nil {
 		return Stack{}, err
 	}
 	key := operationKey(in.Operation, in.Name, in.Token)
-	if st, ok, err := s.begun(ctx, in.Account, in.Region, KindCreate, key); ok || err != nil {
-		return st, err
+	err = s.insist(func() (err error) {
+		var ok bool
+		if st, ok, err = s.begun(ctx, in.Account, in.Region, KindCreate, key); ok || err != nil {
+			return err
+		}
+		st, err = s.tryCreate(ctx, in, key)
+		return err
+	})
+	return st, err
+}
+
+func (s *Stacks) tryCreate(ctx context.Context, in CreateInput, key string) (Stack, error) {
+	if in.Policy != "" {
+		if _, err := parsePolicy(in.Policy); err != nil {
+			return Stack{}, err
+		}
 	}
 	t, err := s.Read(in.Template)
 	if err != nil {
@@ -87,11 +100,21 @@ func (s *Stacks) Create(ctx context.Context, in CreateInput) (Stack, error) {
 		Status: CreateInProgress, Reason: userInitiated, Created: now.Truncate(time.Millisecond), Description: t.Description,
 		Digest: db.Digest(in.Template), Tags: in.Tags, Capabilities: in.Capabilities, Topics: in.Topics, Role: in.Role,
 		OnFailure: in.OnFailure, RetainExceptOnCreate: in.RetainExceptOnCreate, TerminationProtection: in.TerminationProtection,
-		TimeoutMinutes: int(in.Timeout / time.Minute), Rules: in.Rules,
+		TimeoutMinutes: int(in.Timeout / time.Minute), Rules: in.Rules, Policy: in.Policy,
 		Journal: Journal{
 			Operation: key, Kind: KindCreate, Run: "stk-" + id.UUID(), Token: in.Token,
 			Phase: creating, Clock: now.UnixMilli(), Packs: firstPack, First: firstPack,
 		},
+	}
+	review, err := s.lookup(ctx, in.Account, in.Region, in.Name, "%s")
+	if _, missing := AsError(err); err != nil && !missing {
+		return Stack{}, err
+	}
+	if err == nil && review.Status == ReviewInProgress {
+		// A change set was to create it; now this does.
+		st.ID, st.Created, st.mark = review.ID, review.Created, review.mark
+		j := &st.Journal
+		j.Clock, j.Packs, j.First = max(j.Clock, review.Journal.Clock+1), review.Journal.Packs+1, review.Journal.Packs+1
 	}
 	if in.Timeout > 0 {
 		st.Journal.Deadline = now.Add(in.Timeout).UnixMilli()
@@ -107,28 +130,46 @@ func (s *Stacks) Create(ctx context.Context, in CreateInput) (Stack, error) {
 	if err != nil {
 		return Stack{}, err
 	}
-	first := pack{Token: in.Token, Events: []happening{{
-		Item: stackItem, ID: id.UUID(), Status: CreateInProgress, Reason: userInitiated, At: st.Journal.Clock,
+	earlier, err := s.launch(ctx, &st, launching{text: in.Template, warnings: warnings, report: in.Report})
+	if earlier != nil {
+		st = *earlier
+	}
+	return st, err
+}
+
+// launching is what the start of a creation takes beside the stack.
+type launching struct {
+	text     []byte // of the template
+	warnings []string
+	report   string
+	also     func(*db.Tx) error // what is written in the same transaction
+}
+
+// launch records a stack in creation and starts its run. It returns the stack
+// that the same operation has made earlier, if it has.
+func (s *Stacks) launch(ctx context.Context, st *Stack, in launching) (earlier *Stack, err error) {
+	j := &st.Journal
+	first := pack{Token: j.Token, Events: []happening{{
+		Item: stackItem, ID: id.UUID(), Status: CreateInProgress, Reason: userInitiated, At: j.Clock,
 	}}}
-	for _, warning := range warnings {
-		st.Journal.Clock++
+	for _, warning := range in.warnings {
+		j.Clock++
 		first.Events = append(first.Events, happening{
-			Item: stackItem, ID: id.UUID(), Status: CreateInProgress, Reason: warning, At: st.Journal.Clock,
+			Item: stackItem, ID: id.UUID(), Status: CreateInProgress, Reason: warning, At: j.Clock,
 		})
 	}
 	packed, err := first.encode()
 	if err != nil {
-		return Stack{}, err
+		return nil, err
 	}
 	body, err := st.encode()
 	if err != nil {
-		return Stack{}, err
+		return nil, err
 	}
 	mark := id.UUID()
-	var earlier *Stack
 	err = s.db.Update(ctx, func(tx *db.Tx) error {
 		earlier = nil
-		op, err := findOperation(tx, st.Account, st.Region, KindCreate, key)
+		op, err := findOperation(tx, st.Account, st.Region, KindCreate, j.Operation)
 		if err == nil {
 			found, err := stackByID(tx, op.Stack)
 			earlier = &found
@@ -137,37 +178,44 @@ func (s *Stacks) Create(ctx context.Context, in CreateInput) (Stack, error) {
 		if !none(err) {
 			return err
 		}
-		if _, err := stackByName(tx, st.Account, st.Region, st.Name); !none(err) {
-			if err == nil {
-				err = &Error{Code: "AlreadyExistsException", Message: fmt.Sprintf("Stack [%s] already exists", st.Name)}
+		if err := s.settleIn(tx, st, mark, body); err != nil {
+			return err
+		}
+		if err := db.PutBlob(tx, st.Digest, in.text); err != nil {
+			return err
+		}
+		if err := insertPack(tx, st.ID, j.First, packed); err != nil {
+			return err
+		}
+		if in.also != nil {
+			if err := in.also(tx); err != nil {
+				return err
 			}
-			return err
 		}
-		if err := db.PutBlob(tx, st.Digest, in.Template); err != nil {
-			return err
-		}
-		if err := insertStack(tx, &st, mark, body); err != nil {
-			return err
-		}
-		if err := insertPack(tx, st.ID, firstPack, packed); err != nil {
-			return err
-		}
-		if err := insertOperation(tx, &st, KindCreate, key, in.Report, false, ""); err != nil {
-			return err
-		}
-		return s.runner.Start(tx, workflow.Begin{
-			ID: st.Journal.Run, Definition: createRun, Subject: st.ID, Account: st.Account, Region: st.Region,
-			Input: json.RawMessage(`{}`),
-		})
+		return s.startOperation(tx, st, createRun, in.report)
 	})
-	if err != nil {
-		return Stack{}, err
+	if err == nil && earlier == nil {
+		st.mark = mark
 	}
-	if earlier != nil {
-		return *earlier, nil
+	return earlier, err
+}
+
+// settleIn writes the row of a stack in creation: a new one, or the one that
+// was in review.
+func (s *Stacks) settleIn(tx *db.Tx, st *Stack, mark, body string) error {
+	if st.mark != "" {
+		return updateStack(tx, st, mark, body)
 	}
-	st.mark = mark
-	return st, nil
+	now, err := stackByName(tx, st.Account, st.Region, st.Name)
+	switch {
+	case none(err):
+		return insertStack(tx, st, mark, body)
+	case err != nil:
+		return err
+	case now.Status == ReviewInProgress:
+		return errMoved
+	}
+	return &Error{Code: "AlreadyExistsException", Message: fmt.Sprintf("Stack [%s] already exists", st.Name)}
 }
 
 const userInitiated = "User Initiated"

@@ -321,6 +321,9 @@ func TestCustomResources(t *testing.T) {
 	text := []byte(`
 Resources:
   It: {Type: "Custom::Thing", Properties: {ServiceToken: "arn:aws:lambda:us-east-1:111111111111:function:f", Size: 3}}
+  # Nobody knows its attributes, so they fit wherever they are used.
+  Subnets: {Type: "AWS::RDS::DBSubnetGroup", Properties: {DBSubnetGroupDescription: d, SubnetIds: !GetAtt It.Subnets}}
+  Queue: {Type: "AWS::SQS::Queue", Properties: {DelaySeconds: !GetAtt It.Delay, Tags: [{Key: a, Value: !Select [1, !GetAtt It.Names]}]}}
 Outputs: {Answer: {Value: !GetAtt It.Answer}, Name: {Value: !Ref It}}
 `)
 	dev := open(t, dbtest.New(t), func(o *stack.Options) { o.Handlers = &resource.Handlers{Dev: true} })
@@ -334,6 +337,19 @@ Outputs: {Answer: {Value: !GetAtt It.Answer}, Name: {Value: !Ref It}}
 	serve := open(t, dbtest.New(t), nil)
 	if st := serve.create(stack.CreateInput{Template: text}); st.Status != stack.RollbackComplete {
 		t.Errorf("serve: %+v", st)
+	}
+}
+
+// TestZones selects every zone that the region has.
+func TestZones(t *testing.T) {
+	t.Parallel()
+	h := open(t, dbtest.New(t), nil)
+	st := h.create(stack.CreateInput{Template: []byte(`
+Resources: {T: {Type: "AWS::SNS::Topic"}}
+Outputs: {Last: {Value: !Select [5, !GetAZs ""]}}
+`)})
+	if st.Status != stack.CreateComplete || st.Outputs[0].Value != "us-east-1f" {
+		t.Errorf("%+v\n%s", st, h.told(st))
 	}
 }
 

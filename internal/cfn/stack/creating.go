@@ -24,7 +24,7 @@ func (t *turn) create(ctx context.Context) error {
 		t.giveUp(l.refusal)
 		return nil
 	}
-	if l.stack.Journal.Packs == firstPack && !t.did && len(t.changed) == 0 {
+	if l.stack.Journal.Packs == l.stack.Journal.First && !t.did && len(t.changed) == 0 {
 		if l.missing != "" {
 			t.giveUp(fmt.Sprintf("No export named %s found", l.missing))
 			return nil

@@ -311,7 +311,7 @@ func (s *Stacks) evaluate(ctx context.Context, l *live, t *template.Template) er
 func (s *Stacks) env(st *Stack) template.Env {
 	return template.Env{
 		Account: st.Account, Region: st.Region, Partition: id.Partition(st.Region), URLSuffix: urlSuffix(st.Region),
-		StackName: st.Name, StackID: st.ID, NotificationARNs: st.Topics, Zones: zones, Rules: st.Rules,
+		StackName: st.Name, StackID: st.ID, NotificationARNs: st.Topics, Rules: st.Rules,
 	}
 }
 
@@ -321,9 +321,6 @@ func urlSuffix(region string) string {
 	}
 	return "amazonaws.com"
 }
-
-// zones gives every region three.
-func zones(region string) []string { return []string{region + "a", region + "b", region + "c"} }
 
 // What secrets of a stack are sealed for.
 func parameterOf(stack, key string) string        { return "stack " + stack + " parameter " + key }

@@ -100,8 +100,9 @@ func (s *Stacks) tryUpdate(ctx context.Context, in UpdateInput, key string) (Sta
 		return Stack{}, invalid(changeset.NoUpdates)
 	}
 	next := p.next
-	s.transit(&next, &p.st, in, set)
-	return s.beginUpdate(ctx, &next, p, in, key)
+	s.transit(&next, &p.st, in, forced(set))
+	next.RetainExceptOnCreate = in.RetainExceptOnCreate
+	return s.beginUpdate(ctx, &next, p, in, key, func(*db.Tx) error { return nil })
 }
 
 // mayUpdate refuses to update a stack that is not in a state for it.
@@ -151,7 +152,6 @@ func (s *Stacks) propose(ctx context.Context, st Stack, in UpdateInput) (*propos
 	if in.Role != "" {
 		next.Role = in.Role
 	}
-	next.RetainExceptOnCreate = in.RetainExceptOnCreate
 	needed := t.Capabilities()
 	if next.Capabilities = in.Capabilities; in.AllCapabilities {
 		next.Capabilities = needed.Names
@@ -211,17 +211,11 @@ func (s *Stacks) previous(st *Stack, given []Given) ([]Given, error) {
 
 // transit notes in the next state how the way back to the former one goes. An
 // update that failed and was left as it was goes back to where it came from.
-func (s *Stacks) transit(next, st *Stack, in UpdateInput, set changeset.Set) {
+func (s *Stacks) transit(next, st *Stack, in UpdateInput, forced []string) {
 	next.Generation = st.Generation + 1
-	tr := Transition{Base: st.Generation, Former: st.settings(), Policy: in.PolicyDuringUpdate, KeepFailed: in.DisableRollback}
+	tr := Transition{Base: st.Generation, Former: st.settings(), Policy: in.PolicyDuringUpdate, KeepFailed: in.DisableRollback, Forced: forced}
 	if st.Transition != nil {
 		tr.Base, tr.Former, tr.Imports = st.Transition.Base, st.Transition.Former, st.Transition.Imports
-	}
-	for i := range set.Changes {
-		ch := &set.Changes[i]
-		if ch.Action == changeset.Modify && slices.ContainsFunc(ch.Scope, isShown) {
-			tr.Forced = append(tr.Forced, ch.LogicalID)
-		}
 	}
 	next.Transition = &tr
 	if in.Policy != "" {
@@ -229,15 +223,10 @@ func (s *Stacks) transit(next, st *Stack, in UpdateInput, set changeset.Set) {
 	}
 }
 
-// isShown reports whether a resource of which only that attribute changes is
-// updated. Policies are the stack's affair alone.
-func isShown(attribute string) bool {
-	return attribute == changeset.AttributeMetadata || attribute == changeset.AttributeTags
-}
-
 // beginUpdate records an update and starts its run, if the stack is still the
-// one that the update was made for.
-func (s *Stacks) beginUpdate(ctx context.Context, next *Stack, p *proposal, in UpdateInput, key string) (Stack, error) {
+// one that the update was made for. What is also to be written is in the same
+// transaction.
+func (s *Stacks) beginUpdate(ctx context.Context, next *Stack, p *proposal, in UpdateInput, key string, also func(*db.Tx) error) (Stack, error) {
 	now := s.now().UTC()
 	st := &p.st
 	next.Journal = Journal{
@@ -280,6 +269,9 @@ func (s *Stacks) beginUpdate(ctx context.Context, next *Stack, p *proposal, in U
 			return err
 		}
 		if err := insertPack(tx, next.ID, next.Journal.Packs, packed); err != nil {
+			return err
+		}
+		if err := also(tx); err != nil {
 			return err
 		}
 		return s.startOperation(tx, next, updateRun, in.Report)

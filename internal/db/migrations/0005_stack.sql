@@ -88,3 +88,18 @@ CREATE TABLE resource_rule (
     rule {{text}} PRIMARY KEY,
     uses {{int}} NOT NULL
 );
+
+-- What updates would change. Both forms of the answer lie beside the body, so
+-- that a list needs neither.
+CREATE TABLE stack_change_set (
+    id       {{text}} PRIMARY KEY,
+    stack    {{text}} NOT NULL,
+    name     {{text}} NOT NULL,
+    created  {{int}} NOT NULL,
+    executed {{int}} NOT NULL,
+    body     {{text}} NOT NULL,
+    changes  {{text}} NOT NULL,
+    valued   {{text}} NOT NULL
+);
+CREATE UNIQUE INDEX stack_change_set_name ON stack_change_set (stack, name);
+CREATE INDEX stack_change_set_created ON stack_change_set (stack, executed, created, id);

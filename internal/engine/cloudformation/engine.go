@@ -71,12 +71,7 @@ func rules(t *template.Template) (string, error) {
 	return string(text), err
 }
 
-// Plan is not built yet: it comes with change sets.
-func (*Engine) Plan(context.Context, engine.Change) (engine.Preview, engine.Progress, error) {
-	return engine.Preview{}, refused("Plans of CloudFormation products are not built yet"), nil
-}
-
-// Advance does one beat of creating or deleting a stack.
+// Advance does one beat of creating, updating or deleting a stack.
 func (e *Engine) Advance(ctx context.Context, c engine.Change) (engine.Progress, error) {
 	switch c.Kind {
 	case engine.Create:
@@ -84,7 +79,7 @@ func (e *Engine) Advance(ctx context.Context, c engine.Change) (engine.Progress,
 	case engine.Delete:
 		return e.delete(ctx, c)
 	default:
-		return refused("Updates of CloudFormation products are not built yet"), nil
+		return e.update(ctx, c)
 	}
 }
 
@@ -104,18 +99,16 @@ func (e *Engine) create(ctx context.Context, c engine.Change) (engine.Progress, 
 
 func (e *Engine) launch(ctx context.Context, c engine.Change) (engine.Progress, error) {
 	if c.Overdue {
-		return refused("The time for this operation is over"), nil
+		return refused(timeOver), nil
+	}
+	if c.Plan != "" {
+		return e.execute(ctx, c)
 	}
 	in := stack.CreateInput{
 		Account: c.Account, Region: c.Region, Operation: c.Operation, Report: stack.Signal(c.Operation),
 		Name: StackName(c), Template: c.Artifact.Body, AllCapabilities: true, Topics: c.Topics, Role: c.Role, Rules: c.Rules,
 	}
-	for _, g := range c.Given {
-		in.Parameters = append(in.Parameters, stack.Given{Key: g.Key, Value: g.Value})
-	}
-	for _, t := range c.Tags {
-		in.Tags = append(in.Tags, stack.Tag(t))
-	}
+	in.Parameters, in.Tags = given(c), tags(c)
 	st, err := e.Stacks.Create(ctx, in)
 	if _, ok := stack.AsError(err); ok {
 		return engine.Progress{State: engine.Done, Failure: failure(err)}, nil
@@ -127,7 +120,10 @@ func (e *Engine) launch(ctx context.Context, c engine.Change) (engine.Progress, 
 }
 
 func (e *Engine) delete(ctx context.Context, c engine.Change) (engine.Progress, error) {
-	if c.Physical == "" || c.Retain {
+	if c.Physical == "" {
+		return engine.Progress{State: engine.Done}, e.discard(ctx, c)
+	}
+	if c.Retain {
 		return engine.Progress{State: engine.Done, Physical: c.Physical}, nil
 	}
 	op, st, ok, err := e.Stacks.Operation(ctx, c.Account, c.Region, stack.KindDelete, c.Operation)
@@ -169,19 +165,26 @@ func (e *Engine) progress(ctx context.Context, c engine.Change, op stack.Operati
 	}
 	p := engine.Progress{State: engine.Done, Physical: st.ID, Note: note(st)}
 	switch {
-	case op.Outcome == stack.CreateComplete:
-		outputs, err := e.Stacks.Reveal(&st)
-		if err != nil {
+	case op.Outcome == stack.CreateComplete, op.Outcome == stack.UpdateComplete:
+		var err error
+		if p.Outputs, err = e.outputs(st); err != nil {
 			return engine.Progress{}, err
-		}
-		for _, o := range outputs {
-			p.Outputs = append(p.Outputs, engine.Output{Key: o.Key, Value: o.Value, Description: o.Description, NoEcho: o.NoEcho})
 		}
 	case op.Kind == stack.KindDelete && op.Outcome == stack.DeleteComplete:
 	default:
 		p.Failure = why(op.Failure)
 	}
 	return p, nil
+}
+
+// outputs returns a stack's outputs with their secrets.
+func (e *Engine) outputs(st stack.Stack) ([]engine.Output, error) {
+	revealed, err := e.Stacks.Reveal(&st)
+	outputs := make([]engine.Output, len(revealed))
+	for i, o := range revealed {
+		outputs[i] = engine.Output{Key: o.Key, Value: o.Value, Description: o.Description, NoEcho: o.NoEcho}
+	}
+	return outputs, err
 }
 
 // waiting says that a stack is in operation.
@@ -192,7 +195,7 @@ func waiting(c engine.Change, st stack.Stack) engine.Progress {
 	if c.Overdue {
 		p.After = overduePatience
 	}
-	if f := st.Journal.Failure; f != nil && c.Kind == engine.Create {
+	if f := st.Journal.Failure; f != nil && c.Kind != engine.Delete {
 		p.RollingBack, p.Failure = true, why(f)
 	}
 	return p
@@ -232,4 +235,25 @@ func refused(reason string) engine.Progress {
 	return engine.Progress{State: engine.Done, Failure: &engine.Failure{Reason: reason}}
 }
 
-var _ engine.Engine = (*Engine)(nil)
+const timeOver = "The time for this operation is over"
+
+func given(c engine.Change) []stack.Given {
+	all := make([]stack.Given, len(c.Given))
+	for i, g := range c.Given {
+		all[i] = stack.Given{Key: g.Key, Value: g.Value}
+	}
+	return all
+}
+
+func tags(c engine.Change) []stack.Tag {
+	all := make([]stack.Tag, len(c.Tags))
+	for i, t := range c.Tags {
+		all[i] = stack.Tag(t)
+	}
+	return all
+}
+
+var (
+	_ engine.Engine   = (*Engine)(nil)
+	_ engine.Canceler = (*Engine)(nil)
+)
