@@ -246,7 +246,7 @@ func adopt(pp *provisionedProduct, rec *record, kept string) {
 // describe has the product show what a record is about.
 func describe(pp *provisionedProduct, rec *record) {
 	pp.Type, pp.Product, pp.Artifact, pp.Path, pp.LaunchRole = rec.ProductType, rec.Product, rec.Artifact, rec.Path, rec.LaunchRole
-	pp.ProductName, pp.ArtifactName = rec.ProductName, rec.ArtifactName
+	pp.ProductName, pp.ArtifactName, pp.Hub = rec.ProductName, rec.ArtifactName, rec.Hub
 	pp.UserTags, pp.RecordTags = rec.UserTags, rec.Tags
 	pp.Change = rec.Change
 	pp.Change.Plan = ""

@@ -46,6 +46,7 @@ type provisionedData struct {
 	ProductName    string          `json:",omitempty"` // as it was called then
 	ArtifactName   string          `json:",omitempty"` // as it was called then
 	LaunchRole     string          `json:",omitempty"`
+	Hub            string          `json:",omitempty"` // the account that owns the product
 	UserTags       []engine.Tag    `json:",omitempty"` // as the user gave them
 	RecordTags     []api.RecordTag `json:",omitempty"`
 	Topics         []string        `json:",omitempty"` // as the user gave them

@@ -69,6 +69,7 @@ func (r *record) about(pp *provisionedProduct) {
 	r.Provisioned, r.Product, r.Name, r.ProductType = pp.ID, pp.Product, pp.Name, pp.Type
 	r.ProductName, r.ArtifactName = pp.ProductName, pp.ArtifactName
 	r.Artifact, r.Path, r.LaunchRole = pp.Artifact, pp.Path, pp.LaunchRole
+	r.Hub = pp.Hub
 	r.Change = pp.Change
 	r.Change.Kind, r.Change.Operation, r.Change.Physical = actOf(r).kind, string(r.ID), pp.Physical
 }

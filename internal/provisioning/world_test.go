@@ -44,6 +44,9 @@ type world struct {
 
 	portfolio, product, artifact string
 
+	boot      func() // registers more with the runner, each time it is opened
+	deadlines map[string]time.Duration
+
 	// parameters of versions, by the last part of their URL.
 	parameters map[string][]engine.Parameter
 }
@@ -122,6 +125,9 @@ func (w *world) open() {
 		},
 	})
 	w.runner = runner
+	if w.boot != nil {
+		w.boot()
+	}
 	tokens, err := seal.NewTokens(seal.NewTokenSecret())
 	if err != nil {
 		w.t.Fatal(err)
@@ -139,7 +145,7 @@ func (w *world) open() {
 	c := catalog.New(catalog.Options{
 		DB: w.db, Runner: runner, Engine: engines, Keys: w.keys, Tokens: tokens, Now: w.now, Fetch: client,
 	})
-	p := New(Options{DB: w.db, Runner: runner, Catalog: c, Engine: engines, Keys: w.keys, Tokens: tokens, Now: w.now})
+	p := New(Options{DB: w.db, Runner: runner, Catalog: c, Engine: engines, Keys: w.keys, Tokens: tokens, Now: w.now, Deadlines: w.deadlines})
 	allow := func(next api.Invoker) api.Invoker { return next }
 	w.client = api.Client{Invoke: api.Local(service{Catalog: c, Provisioning: p}, allow)}
 	ctx, cancel := context.WithCancel(context.Background())
