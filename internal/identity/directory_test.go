@@ -2,7 +2,6 @@ package identity_test
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -225,32 +224,6 @@ func TestResources(t *testing.T) {
 		}
 	}
 }
-
-// Every operation of the API is known to authorization, under its name.
-func TestEveryOperationIsAuthorized(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	c := w.client(t)
-	admin := w.as(t, w.admin.Credentials)
-	bob := newUser(admin, c, "bob")
-	for _, op := range api.Ops() {
-		action := "servicecatalog:" + op.String()
-		if strings.HasPrefix(op.Target(), "Larder.") {
-			action = "larder:" + op.String()
-		}
-		must(c.PutInlinePolicy(admin, &api.PutInlinePolicyInput{PrincipalARN: userARN("bob"), PolicyName: "p", PolicyDocument: allow(`"`+action+`"`, "")}))
-		invoke := w.Authorize(func(context.Context, api.Op, any) (any, error) { return nil, errReached })
-		if _, err := invoke(w.as(t, bob), op, api.NewInput(op)); !errors.Is(err, errReached) {
-			t.Errorf("%s allowed: %v", action, err)
-		}
-		other := api.Ops()[(int(op))%len(api.Ops())]
-		if _, err := invoke(w.as(t, bob), other, api.NewInput(other)); api.Code(err) != api.CodeAccessDenied {
-			t.Errorf("%s with %s allowed: %v", other, action, err)
-		}
-	}
-}
-
-var errReached = errors.New("reached")
 
 func TestRoles(t *testing.T) {
 	t.Parallel()
