@@ -133,7 +133,7 @@ func (k Kind) Attribute(m schema.Model, logicalID, name string) (schema.Value, b
 		return v, true
 	}
 	if _, ok := k.Handler.(unserved); ok {
-		return logicalID + "-" + name, true
+		return schema.Placeholder(logicalID, name), true
 	}
 	return nil, false
 }

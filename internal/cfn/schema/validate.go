@@ -102,9 +102,14 @@ func (v *validation) check(n *node, value Value) {
 	}
 	v.depth++
 	defer func() { v.depth-- }()
-	if s, ok := scalar(value); ok && strings.Contains(s, "{{resolve:") {
-		v.unresolved(n, value)
-		return
+	if s, ok := scalar(value); ok && strings.Contains(s, "{{") {
+		if HoldsPlaceholder(s) {
+			return
+		}
+		if strings.Contains(s, "{{resolve:") {
+			v.unresolved(n, value)
+			return
+		}
 	}
 
 	start, parts, failed := len(v.found), 0, 0

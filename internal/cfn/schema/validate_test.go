@@ -54,6 +54,10 @@ func TestReason(t *testing.T) {
 			`{"MasterUsername": "{{resolve:secretsmanager:a-secret-with-a-very-long-name:SecretString:username}}", "Port": "{{resolve:ssm:port}}"}`, "",
 		},
 		{
+			"placeholders", "AWS::Lambda::Function",
+			`{"Code": {"S3Bucket": "{{placeholder:C.Bucket}}"}, "Role": "{{placeholder:C.Role}}", "MemorySize": "{{placeholder:C.Memory}}", "VpcConfig": {"SubnetIds": "{{placeholder:C.Subnets}}", "SecurityGroupIds": ["{{placeholder:C.Group}}"]}, "Tags": "{{placeholder:C.Tags}}"}`, "",
+		},
+		{
 			"a dynamic reference for a list", "AWS::RDS::DBInstance", `{"VPCSecurityGroups": "{{resolve:ssm:groups}}"}`,
 			"registry\n#/VPCSecurityGroups: expected type: JSONArray, found: String",
 		},

@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding/json"
 	"log/slog"
+	"strings"
 )
 
 // A Value is an evaluated property value: nil, string, bool, json.Number,
@@ -21,6 +22,19 @@ const Mask = "****"
 
 // Reveal returns the text.
 func (s Secret) Reveal() string { return string(s) }
+
+// placeholder opens the text of a placeholder.
+const placeholder = "{{placeholder:"
+
+// Placeholder is the text that stands for an attribute which nobody knows,
+// because what would have it was not really made. It may have been text, a
+// number or a list, so it fits any property.
+func Placeholder(logicalID, attribute string) string {
+	return placeholder + logicalID + "." + attribute + "}}"
+}
+
+// HoldsPlaceholder reports whether a text is or was made from a placeholder.
+func HoldsPlaceholder(text string) bool { return strings.Contains(text, placeholder) }
 
 func (Secret) String() string { return Mask }
 

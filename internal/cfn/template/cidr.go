@@ -28,6 +28,9 @@ func (ev *evaluator) cidr(n *Node) (schema.Value, *Error) {
 		texts[i] = strings.TrimSpace(text)
 		secret = secret || hidden
 	}
+	if schema.HoldsPlaceholder(texts[0]) {
+		return plainOrSecret(texts[0], secret), nil
+	}
 	block, failure := netip.ParsePrefix(texts[0])
 	if failure != nil {
 		return nil, fault("Template error: Fn::Cidr: '%s' is not a valid CIDR block", texts[0])

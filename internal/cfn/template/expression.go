@@ -209,6 +209,13 @@ func textOf(v schema.Value) (text string, secret, ok bool) {
 	return "", false, false
 }
 
+// isPlaceholder reports whether v stands for what nobody knows. Functions over
+// lists take it for one, and give it for its parts.
+func isPlaceholder(v schema.Value) bool {
+	text, _, ok := textOf(v)
+	return ok && schema.HoldsPlaceholder(text)
+}
+
 func plainOrSecret(text string, secret bool) schema.Value {
 	if secret {
 		return schema.Secret(text)
@@ -327,6 +334,9 @@ func (ev *evaluator) join(n *Node) (schema.Value, *Error) {
 	if u.add(v); u.found {
 		return u.value(), nil
 	}
+	if isPlaceholder(v) {
+		v = []any{v}
+	}
 	list, ok := v.([]any)
 	if !ok {
 		return nil, misuse(KindJoin)
@@ -363,6 +373,9 @@ func (ev *evaluator) choose(n *Node) (schema.Value, *Error) {
 	if u, ok := v.(Unknown); ok {
 		return unknownFrom(u.From...), nil
 	}
+	if isPlaceholder(v) {
+		return v, nil
+	}
 	list, ok := v.([]any)
 	i, failure := strconv.Atoi(strings.TrimSpace(at))
 	if !ok || failure != nil {
@@ -385,6 +398,9 @@ func (ev *evaluator) split(n *Node) (schema.Value, *Error) {
 	delimiter := n.items[0].text
 	if delimiter == "" {
 		return nil, misuse(KindSplit)
+	}
+	if schema.HoldsPlaceholder(source) {
+		return plainOrSecret(source, secret), nil
 	}
 	if err := ev.spend(32 * (strings.Count(source, delimiter) + 1)); err != nil {
 		return nil, err

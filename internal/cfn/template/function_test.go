@@ -75,6 +75,7 @@ func TestFunctions(t *testing.T) {
 	live := world{
 		"Topic": "arn:topic", "Topic.TopicName": "news", "Topic.List": []any{"t1", "t2"}, "Topic.Number": json.Number("7"),
 		"Topic.text": "by parameter", "Topic.Hidden": schema.Secret("h"), "Topic.A.B": "nested",
+		"Topic.What": schema.Placeholder("Topic", "What"),
 	}
 	for _, test := range []struct {
 		expression string
@@ -96,6 +97,13 @@ func TestFunctions(t *testing.T) {
 		{`!Ref AWS::NotificationARNs`, []any{"arn:n"}},
 		{`!Ref AWS::NoValue`, "gone"},
 		{`{A: !Ref AWS::NoValue, B: [!Ref AWS::NoValue, b]}`, map[string]any{"B": []any{"b"}}},
+
+		{`!GetAtt Topic.What`, "{{placeholder:Topic.What}}"},
+		{`!Join [",", !GetAtt Topic.What]`, "{{placeholder:Topic.What}}"},
+		{`!Join [",", [a, !GetAtt Topic.What]]`, "a,{{placeholder:Topic.What}}"},
+		{`!Select [1, !GetAtt Topic.What]`, "{{placeholder:Topic.What}}"},
+		{`!Select [3, !Split [",", !Sub "x,${Topic.What}"]]`, "x,{{placeholder:Topic.What}}"},
+		{`!Select [1, !Cidr [!GetAtt Topic.What, 2, 8]]`, "{{placeholder:Topic.What}}"},
 
 		{`!GetAtt Topic.TopicName`, "news"},
 		{`!GetAtt Topic.A.B`, "nested"},
