@@ -127,7 +127,12 @@ func (s *Sets) bring(ctx context.Context, d *deployment) (progress, error) {
 	case absent:
 		return begun(progress{waits: true}, s.create(ctx, d))
 	}
-	return begun(progress{waits: true}, s.update(ctx, d))
+	same, err := s.update(ctx, d)
+	if same {
+		d.instance.Status = Current
+		return done(), nil
+	}
+	return begun(progress{waits: true}, err)
 }
 
 // remove deletes an instance.

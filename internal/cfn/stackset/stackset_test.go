@@ -211,3 +211,173 @@ func TestLifeOfASet(t *testing.T) {
 		}
 	})
 }
+
+func TestUpdates(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		h := open(t, d, fates, nil)
+		h.set(fated(map[string]bool{second + "/" + west: true}, nil))
+		all := stackset.Targets{Accounts: []string{first, second}, Regions: []string{east, west}}
+		h.do(h.CreateInstances, stackset.InstancesInput{Targets: all})
+
+		update := func(in stackset.SetUpdate) stackset.Operation {
+			t.Helper()
+			in.Account, in.Region, in.Set = admin, home, "set-a"
+			id, err := h.UpdateSet(t.Context(), in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return h.ended(id)
+		}
+		// A change outdates everything; one region is brought up to date, also
+		// where a stack had failed and has to go first.
+		op := update(stackset.SetUpdate{
+			Content: stackset.Content{Template: fated(nil, nil), Parameters: []stackset.Given{{Key: "Note", Value: "new"}}},
+			Targets: &stackset.Targets{Accounts: all.Accounts, Regions: []string{west}},
+		})
+		if op.Status != stackset.Succeeded {
+			t.Errorf("%+v", op)
+		}
+		diff(t, "one region", h.told(), `
+111 us-east-1 OUTDATED SUCCEEDED
+111 us-west-2 CURRENT SUCCEEDED
+222 us-east-1 OUTDATED SUCCEEDED
+222 us-west-2 CURRENT SUCCEEDED`)
+		// Nothing changes: the outdated ones are brought up to date.
+		update(stackset.SetUpdate{Content: stackset.Content{Parameters: []stackset.Given{{Key: "Note", Previous: true}}}})
+		diff(t, "all", h.told(), `
+111 us-east-1 CURRENT SUCCEEDED
+111 us-west-2 CURRENT SUCCEEDED
+222 us-east-1 CURRENT SUCCEEDED
+222 us-west-2 CURRENT SUCCEEDED`)
+		// Overrides are the instances' own, and outlive changes of the set.
+		h.do(h.UpdateInstances, stackset.InstancesInput{
+			Targets:   stackset.Targets{Accounts: []string{second}, Regions: all.Regions},
+			Overrides: []stackset.Given{{Key: "Note", Value: "mine"}, {Key: "Secret", Value: "quiet"}},
+		})
+		h.do(h.UpdateInstances, stackset.InstancesInput{
+			Targets:   stackset.Targets{Accounts: []string{second}, Regions: []string{east}},
+			Overrides: []stackset.Given{{Key: "Note", Previous: true}},
+		})
+		update(stackset.SetUpdate{Content: stackset.Content{Parameters: []stackset.Given{{Key: "Note", Value: "newer"}}}})
+		for _, want := range []struct {
+			at   stackset.Place
+			note string
+			own  int
+		}{
+			{stackset.Place{Account: first, Region: east}, "newer", 0},
+			{stackset.Place{Account: second, Region: east}, "mine", 1},
+			{stackset.Place{Account: second, Region: west}, "mine", 2},
+		} {
+			_, i, err := h.Instance(t.Context(), admin, home, "set-a", want.at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			st, err := h.stacks.Describe(t.Context(), want.at.Account, want.at.Region, i.Stack)
+			if err != nil || i.Status != stackset.Current || st.Outputs[0].Value != want.note || len(i.Overrides) != want.own {
+				t.Errorf("%v: %+v\n%+v, %v", want.at, i, st, err)
+			}
+			if strings.Contains(fmt.Sprintf("%+v %+v", i, st), "quiet") {
+				t.Errorf("%v tells a secret", want.at)
+			}
+		}
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	h := open(t, dbtest.New(t), fates+"- {match: {logicalId: Topic}, delay: 1h, count: 1}\n", func(_ context.Context, administrator string, at stackset.Place) (string, error) {
+		if at.Account == third {
+			return "not of " + administrator, nil
+		}
+		return "", nil
+	})
+	h.set(fated(nil, nil))
+	one := stackset.Targets{Accounts: []string{first}, Regions: []string{east}}
+	in := stackset.InstancesInput{Account: admin, Region: home, Set: "set-a", Targets: one, Operation: "op-1"}
+	refused := func(err error, code, message string) {
+		t.Helper()
+		if e, ok := stack.AsError(err); !ok || e.Code != code || !strings.Contains(e.Message, message) {
+			t.Errorf("%v, want %s: %s", err, code, message)
+		}
+	}
+	with := func(change func(*stackset.InstancesInput)) stackset.InstancesInput {
+		other := in
+		change(&other)
+		return other
+	}
+	ctx := t.Context()
+	_, err := h.UpdateInstances(ctx, in)
+	refused(err, "StackInstanceNotFoundException", "region us-east-1")
+	for _, c := range []struct {
+		change        func(*stackset.InstancesInput)
+		code, message string
+	}{
+		{func(in *stackset.InstancesInput) { in.Set = "set-b" }, "StackSetNotFoundException", "StackSet set-b not found"},
+		{func(in *stackset.InstancesInput) { in.Region = west }, "StackSetNotFoundException", "StackSet set-a not found"},
+		{func(in *stackset.InstancesInput) { in.Operation = "-" }, "ValidationError", "operationId"},
+		{func(in *stackset.InstancesInput) { in.Targets.Accounts = nil }, "ValidationError", "Accounts must not be empty"},
+		{func(in *stackset.InstancesInput) { in.Targets.Regions = []string{"moon"} }, "ValidationError", "'moon' is not a valid region"},
+		{func(in *stackset.InstancesInput) { in.Targets.Accounts = []string{first, first} }, "ValidationError", "given twice"},
+		{func(in *stackset.InstancesInput) { in.Overrides = []stackset.Given{{Key: "X"}} }, "ValidationError", "[X] do not exist in the template"},
+		{func(in *stackset.InstancesInput) {
+			in.Preferences = stackset.Preferences{ToleranceCount: new(1), TolerancePercentage: new(1)}
+		}, "ValidationError", "Only one of"},
+	} {
+		_, err := h.CreateInstances(ctx, with(c.change))
+		refused(err, c.code, c.message)
+	}
+
+	for range 2 { // the id makes it the same request
+		if id, err := h.CreateInstances(ctx, in); err != nil || id != "op-1" {
+			t.Fatal(id, err)
+		}
+	}
+	_, err = h.CreateInstances(ctx, with(func(in *stackset.InstancesInput) { in.Targets.Regions = []string{west} }))
+	refused(err, "OperationIdAlreadyExistsException", "op-1")
+	_, err = h.DeleteInstances(ctx, with(func(in *stackset.InstancesInput) { in.Operation = "op-2" }))
+	refused(err, "OperationInProgressException", "is in progress: op-1")
+	refused(h.DeleteSet(ctx, admin, home, "set-a"), "OperationInProgressException", "is in progress: op-1")
+	refused(h.Stop(ctx, admin, home, "set-a", "op-2"), "OperationNotFoundException", "op-2")
+	for range 2 {
+		if err := h.Stop(ctx, admin, home, "set-a", "op-1"); err != nil {
+			t.Error(err)
+		}
+	}
+	op, err := h.Operation(ctx, admin, home, "set-a", "op-1")
+	if err != nil || op.Status != stackset.Stopping {
+		t.Errorf("%+v, %v", op, err)
+	}
+	_, err = h.CreateSet(ctx, stackset.SetInput{Account: admin, Region: home, Content: stackset.Content{Name: "set-a", Template: fated(nil, nil)}})
+	refused(err, "NameAlreadyExistsException", "set-a")
+	_, err = h.CreateSet(ctx, stackset.SetInput{Account: admin, Region: home, Content: stackset.Content{
+		Name: "set-b", Template: []byte("Parameters: {A: {Type: String}}\nResources: {T: {Type: 'AWS::SNS::Topic'}}"),
+	}})
+	refused(err, "ValidationError", "Parameters: [A] must have values")
+}
+
+// An account that may not be a target fails its instance, not the call, and
+// its instance can only be forgotten.
+func TestForeignAccount(t *testing.T) {
+	t.Parallel()
+	allowed := true
+	h := open(t, dbtest.New(t), fates, func(_ context.Context, _ string, at stackset.Place) (string, error) {
+		if at.Account == second && !allowed {
+			return "no", nil
+		}
+		return "", nil
+	})
+	h.set(fated(nil, nil))
+	all := stackset.Targets{Accounts: []string{first, second}, Regions: []string{east}}
+	h.do(h.CreateInstances, stackset.InstancesInput{Targets: all})
+	allowed = false
+	op := h.do(h.DeleteInstances, stackset.InstancesInput{Targets: all})
+	if op.Status != stackset.Failed || op.Failed != 1 {
+		t.Errorf("%+v", op)
+	}
+	diff(t, "left", h.told(), `222 us-east-1 CURRENT FAILED: no`)
+	p, err := h.Progress(t.Context(), admin, home, "set-a", op.ID)
+	if err != nil || p.First == nil || p.First.Reason != "no" || p.Counts[0] != (stackset.Count{Region: east, Total: 2, Succeeded: 1, Failed: 1}) {
+		t.Errorf("%+v, %v", p, err)
+	}
+}

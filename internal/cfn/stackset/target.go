@@ -48,7 +48,7 @@ func clearing(d *deployment) string { return d.op.run + "/clear" }
 // look finds how the stack stands that is to be brought up to date. An
 // operation's id makes every step repeatable: what was begun is found again.
 func (s *Sets) look(ctx context.Context, d *deployment) (finding, error) {
-	for _, kind := range []stack.Kind{stack.KindCreate, kindUpdate} {
+	for _, kind := range []stack.Kind{stack.KindCreate, stack.KindUpdate} {
 		f, ok, err := s.ran(ctx, d, kind, d.op.run)
 		if err != nil || ok {
 			return f, err
@@ -106,11 +106,8 @@ func (s *Sets) ran(ctx context.Context, d *deployment, kind stack.Kind, id strin
 
 // successOf is the status in which an operation that succeeded leaves a stack.
 var successOf = map[stack.Kind]stack.Status{
-	stack.KindCreate: stack.CreateComplete, stack.KindDelete: stack.DeleteComplete,
+	stack.KindCreate: stack.CreateComplete, stack.KindUpdate: stack.UpdateComplete, stack.KindDelete: stack.DeleteComplete,
 }
-
-// kindUpdate is the kind of a stack's updates.
-const kindUpdate stack.Kind = "UPDATE"
 
 // words says why a stack failed as StackSets does: by its first cause.
 func words(f *stack.Failure) string {
@@ -156,9 +153,22 @@ func (s *Sets) create(ctx context.Context, d *deployment) error {
 	return err
 }
 
-// update begins the update of the instance's stack.
-func (s *Sets) update(context.Context, *deployment) error {
-	return invalid("Updating the stack of a stack instance is not built yet")
+// update begins the update of the instance's stack; same is true if there is
+// nothing to update.
+func (s *Sets) update(ctx context.Context, d *deployment) (same bool, err error) {
+	text, given, err := s.source(ctx, d)
+	if err != nil {
+		return false, err
+	}
+	_, err = s.stacks.Update(ctx, stack.UpdateInput{
+		Account: d.instance.Account, Region: d.instance.Region, Operation: d.op.run, Report: d.report,
+		Stack: d.instance.Stack, Template: text, Parameters: given, Tags: &d.set.Tags, Topics: append([]string{}, d.set.Topics...),
+		Rules: d.set.Rules, Capabilities: d.set.Capabilities, AllCapabilities: d.set.AllCapabilities,
+	})
+	if stack.IsUnchanged(err) {
+		return true, nil
+	}
+	return false, err
 }
 
 // delete begins the deletion of the instance's stack.
