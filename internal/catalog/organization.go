@@ -200,7 +200,7 @@ func (c *Catalog) GetAWSOrganizationsAccessStatus(ctx context.Context, _ *api.Ge
 }
 
 // checkSharing refuses whoever may not share with the organization's nodes.
-func (c *Catalog) checkSharing(tx *db.Tx, caller identity.Caller, node string) error {
+func (c *Catalog) checkSharing(tx *db.Tx, caller identity.Caller) error {
 	org, err := c.organization(tx)
 	if err != nil {
 		return err
@@ -215,10 +215,17 @@ func (c *Catalog) checkSharing(tx *db.Tx, caller identity.Caller, node string) e
 	if !enabled {
 		return api.OperationNotSupported("AWS Organizations access is not enabled: call EnableAWSOrganizationsAccess")
 	}
-	if !org.has(node) {
-		return api.ResourceNotFound("Organization node not found: %s", node)
-	}
 	return nil
+}
+
+// checkNode refuses a node that the organization does not have. What is shared
+// with one that it had once can still be changed and ended.
+func (c *Catalog) checkNode(tx *db.Tx, node string) error {
+	org, err := c.organization(tx)
+	if err == nil && !org.has(node) {
+		err = api.ResourceNotFound("Organization node not found: %s", node)
+	}
+	return err
 }
 
 // membership is the organization by which shares reach accounts: as it is, or

@@ -70,7 +70,7 @@ func (c *Catalog) sharable(tx *db.Tx, caller identity.Caller, portfolioID string
 		return p, api.InvalidParameters("A portfolio cannot be shared with its owner")
 	}
 	if t.organizational() {
-		if err := c.checkSharing(tx, caller, t.node); err != nil {
+		if err := c.checkSharing(tx, caller); err != nil {
 			return p, err
 		}
 	}
@@ -94,6 +94,9 @@ func (c *Catalog) CreatePortfolioShare(ctx context.Context, in *api.CreatePortfo
 			return err
 		}
 		if t.organizational() {
+			if err := c.checkNode(tx, t.node); err != nil {
+				return err
+			}
 			out.PortfolioShareToken = string(action.Token)
 			return c.startShareAction(tx, action)
 		}

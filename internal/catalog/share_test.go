@@ -484,5 +484,15 @@ func TestDefinedOrganization(t *testing.T) {
 		if !sees(inside) || sees(outside) {
 			w.Errorf("access off: inside %v, moved in %v", sees(inside), sees(outside))
 		}
+
+		// What is shared with a unit that is gone can still be ended.
+		ok(admin.EnableAWSOrganizationsAccess(admin, nil))(w)
+		mu.Lock()
+		units = units[:1]
+		mu.Unlock()
+		ended := ok(admin.DeletePortfolioShare(admin, &api.DeletePortfolioShareInput{PortfolioId: string(p), OrganizationNode: node("ORGANIZATIONAL_UNIT", "ou-abcd-11111111")}))(w)
+		if got := w.shareStatus(admin, ended.PortfolioShareToken); got.Status != api.ShareStatusCompleted {
+			w.Errorf("%+v", got)
+		}
 	})
 }
