@@ -238,7 +238,11 @@ func (t *Template) embedded(n *Node) (loops bool) {
 			loops = true
 		}
 		if n.kind == KindMap && n.keys[i].name == "Fn::Transform" {
-			if name := n.items[i].Get("Name"); name != nil && name.kind == KindString {
+			name := &n.items[i] // alone, or with parameters (evidence, TestChangeSetFnTransform)
+			if name.kind == KindMap {
+				name = name.Get("Name")
+			}
+			if name != nil && name.kind == KindString {
 				if !slices.Contains(t.Transforms, name.text) && len(t.Transforms) < 64 {
 					t.Transforms = append(t.Transforms, name.text)
 				}
