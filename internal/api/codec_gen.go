@@ -727,6 +727,50 @@ func encodeBudgets(dst []byte, list []BudgetDetail) []byte {
 	return append(dst, ']')
 }
 
+func (x *CancelOperationInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "Id":
+			d.once(&seen, 0)
+			x.Id = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "Id")
+}
+
+func (x *CancelOperationInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"Id":`...)
+	dst = appendText(dst, x.Id)
+	return closeObject(dst, start)
+}
+
+func (x *CancelOperationOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "OperationDetail":
+			d.once(&seen, 0)
+			x.OperationDetail = new(OperationDetail)
+			x.OperationDetail.decode(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *CancelOperationOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.OperationDetail != nil {
+		dst = append(dst, `,"OperationDetail":`...)
+		dst = x.OperationDetail.encode(dst)
+	}
+	return closeObject(dst, start)
+}
+
 func (x *CloudWatchDashboard) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -5111,6 +5155,57 @@ func (x *ExplainLaunchOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *FailOperationInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "Id":
+			d.once(&seen, 0)
+			x.Id = d.str()
+		case "Reason":
+			d.once(&seen, 1)
+			x.Reason = new(d.str())
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "Id")
+}
+
+func (x *FailOperationInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"Id":`...)
+	dst = appendText(dst, x.Id)
+	if x.Reason != nil {
+		dst = append(dst, `,"Reason":`...)
+		dst = appendText(dst, *x.Reason)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *FailOperationOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "OperationDetail":
+			d.once(&seen, 0)
+			x.OperationDetail = new(OperationDetail)
+			x.OperationDetail.decode(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *FailOperationOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.OperationDetail != nil {
+		dst = append(dst, `,"OperationDetail":`...)
+		dst = x.OperationDetail.encode(dst)
+	}
+	return closeObject(dst, start)
+}
+
 func (x *FailedServiceActionAssociation) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -7895,35 +7990,41 @@ func (x *OperationDetail) decode(d *decoder) {
 		case "Attempts":
 			d.once(&seen, 1)
 			x.Attempts = d.long()
-		case "DueTime":
+		case "Deadline":
 			d.once(&seen, 2)
+			x.Deadline = d.timestamp()
+		case "DueTime":
+			d.once(&seen, 3)
 			x.DueTime = d.timestamp()
 		case "Id":
-			d.once(&seen, 3)
+			d.once(&seen, 4)
 			x.Id = d.str()
 		case "Kind":
-			d.once(&seen, 4)
+			d.once(&seen, 5)
 			x.Kind = d.str()
 		case "LastError":
-			d.once(&seen, 5)
-			x.LastError = d.str()
-		case "Region":
 			d.once(&seen, 6)
+			x.LastError = d.str()
+		case "Note":
+			d.once(&seen, 7)
+			x.Note = d.str()
+		case "Region":
+			d.once(&seen, 8)
 			x.Region = d.str()
 		case "StartedTime":
-			d.once(&seen, 7)
+			d.once(&seen, 9)
 			x.StartedTime = d.timestamp()
 		case "State":
-			d.once(&seen, 8)
+			d.once(&seen, 10)
 			x.State = OperationState(d.str())
 		case "Step":
-			d.once(&seen, 9)
+			d.once(&seen, 11)
 			x.Step = d.str()
 		case "Subject":
-			d.once(&seen, 10)
+			d.once(&seen, 12)
 			x.Subject = d.str()
 		case "UpdatedTime":
-			d.once(&seen, 11)
+			d.once(&seen, 13)
 			x.UpdatedTime = d.timestamp()
 		default:
 			d.skip()
@@ -7939,6 +8040,10 @@ func (x *OperationDetail) encode(dst []byte) []byte {
 	}
 	dst = append(dst, `,"Attempts":`...)
 	dst = appendInteger(dst, x.Attempts)
+	if !x.Deadline.IsZero() {
+		dst = append(dst, `,"Deadline":`...)
+		dst = appendTimestamp(dst, x.Deadline)
+	}
 	if !x.DueTime.IsZero() {
 		dst = append(dst, `,"DueTime":`...)
 		dst = appendTimestamp(dst, x.DueTime)
@@ -7954,6 +8059,10 @@ func (x *OperationDetail) encode(dst []byte) []byte {
 	if x.LastError != "" {
 		dst = append(dst, `,"LastError":`...)
 		dst = appendText(dst, x.LastError)
+	}
+	if x.Note != "" {
+		dst = append(dst, `,"Note":`...)
+		dst = appendText(dst, x.Note)
 	}
 	if x.Region != "" {
 		dst = append(dst, `,"Region":`...)
@@ -10826,6 +10935,50 @@ func (x *ResourceTargetDefinition) encode(dst []byte) []byte {
 	if x.RequiresRecreation != "" {
 		dst = append(dst, `,"RequiresRecreation":`...)
 		dst = appendText(dst, x.RequiresRecreation)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *RetryOperationInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "Id":
+			d.once(&seen, 0)
+			x.Id = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "Id")
+}
+
+func (x *RetryOperationInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"Id":`...)
+	dst = appendText(dst, x.Id)
+	return closeObject(dst, start)
+}
+
+func (x *RetryOperationOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "OperationDetail":
+			d.once(&seen, 0)
+			x.OperationDetail = new(OperationDetail)
+			x.OperationDetail.decode(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *RetryOperationOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.OperationDetail != nil {
+		dst = append(dst, `,"OperationDetail":`...)
+		dst = x.OperationDetail.encode(dst)
 	}
 	return closeObject(dst, start)
 }

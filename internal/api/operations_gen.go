@@ -96,6 +96,7 @@ const (
 	OpUpdateTagOption
 	OpAddUserToGroup
 	OpAttachPolicy
+	OpCancelOperation
 	OpCreateAccessKey
 	OpCreateAccount
 	OpCreateGroup
@@ -122,6 +123,7 @@ const (
 	OpDetachPolicy
 	OpExplainAccess
 	OpExplainLaunch
+	OpFailOperation
 	OpListAccessKeys
 	OpListAccounts
 	OpListGroups
@@ -133,6 +135,7 @@ const (
 	OpPutInlinePolicy
 	OpRegisterDelegatedAdministrator
 	OpRemoveUserFromGroup
+	OpRetryOperation
 	OpRevokeRoleSessions
 	OpUpdateAccessKey
 	OpUpdateAccount
@@ -667,6 +670,11 @@ var operations = [...]operation{
 		target: "Larder.AttachPolicy",
 		errors: modelsResourceNotFound | modelsInvalidParameters | modelsLimitExceeded | modelsOperationNotSupported,
 	}),
+	OpCancelOperation: bind(Service.CancelOperation, operation{
+		name:   "CancelOperation",
+		target: "Larder.CancelOperation",
+		errors: modelsResourceNotFound | modelsOperationNotSupported,
+	}),
 	OpCreateAccessKey: bind(Service.CreateAccessKey, operation{
 		name:   "CreateAccessKey",
 		target: "Larder.CreateAccessKey",
@@ -806,6 +814,11 @@ var operations = [...]operation{
 		readOnly: true,
 		errors:   modelsResourceNotFound,
 	}),
+	OpFailOperation: bind(Service.FailOperation, operation{
+		name:   "FailOperation",
+		target: "Larder.FailOperation",
+		errors: modelsResourceNotFound | modelsOperationNotSupported,
+	}),
 	OpListAccessKeys: bind(Service.ListAccessKeys, operation{
 		name:     "ListAccessKeys",
 		target:   "Larder.ListAccessKeys",
@@ -875,6 +888,11 @@ var operations = [...]operation{
 		name:   "RemoveUserFromGroup",
 		target: "Larder.RemoveUserFromGroup",
 		errors: modelsResourceNotFound | modelsOperationNotSupported,
+	}),
+	OpRetryOperation: bind(Service.RetryOperation, operation{
+		name:   "RetryOperation",
+		target: "Larder.RetryOperation",
+		errors: modelsResourceNotFound,
 	}),
 	OpRevokeRoleSessions: bind(Service.RevokeRoleSessions, operation{
 		name:   "RevokeRoleSessions",

@@ -53,6 +53,7 @@ var (
 	ruleNotificationArn                    = rule{min: 1, max: 1224, pattern: patternNotificationArn}
 	ruleNotificationArns                   = rule{max: 5}
 	ruleOperationId                        = rule{min: 1, max: 128}
+	ruleOperationReason                    = rule{max: 1024}
 	ruleOperationState                     = rule{max: unbounded, enum: []string{"QUEUED", "RUNNING", "WAITING", "DONE"}}
 	ruleOperationStates                    = rule{max: 4}
 	ruleOrganizationAccountName            = rule{min: 1, max: 50, pattern: patternOrganizationAccountName}
@@ -304,6 +305,15 @@ func (x *BatchDisassociateServiceActionFromProvisioningArtifactInput) check(v *v
 	v.member("ServiceActionAssociations")
 	if v.present(x.ServiceActionAssociations != nil) {
 		checkServiceActionAssociations(v, x.ServiceActionAssociations)
+	}
+	v.pop()
+}
+
+func (x *CancelOperationInput) check(v *violations) {
+	v.push()
+	v.member("Id")
+	if v.present(true) {
+		checkText(v, x.Id, &ruleOperationId)
 	}
 	v.pop()
 }
@@ -1463,6 +1473,19 @@ func (x *ExplainLaunchInput) check(v *violations) {
 	v.pop()
 }
 
+func (x *FailOperationInput) check(v *violations) {
+	v.push()
+	v.member("Id")
+	if v.present(true) {
+		checkText(v, x.Id, &ruleOperationId)
+	}
+	if x.Reason != nil {
+		v.member("Reason")
+		checkText(v, *x.Reason, &ruleOperationReason)
+	}
+	v.pop()
+}
+
 func (x *GetAWSOrganizationsAccessStatusInput) check(v *violations) {
 }
 
@@ -2330,6 +2353,15 @@ func (x *RemoveUserFromGroupInput) check(v *violations) {
 	v.member("UserName")
 	if v.present(true) {
 		checkText(v, x.UserName, &ruleIdentityName)
+	}
+	v.pop()
+}
+
+func (x *RetryOperationInput) check(v *violations) {
+	v.push()
+	v.member("Id")
+	if v.present(true) {
+		checkText(v, x.Id, &ruleOperationId)
 	}
 	v.pop()
 }

@@ -99,6 +99,7 @@ type Service interface {
 	UpdateTagOption(context.Context, *UpdateTagOptionInput) (*UpdateTagOptionOutput, error)
 	AddUserToGroup(context.Context, *AddUserToGroupInput) (*AddUserToGroupOutput, error)
 	AttachPolicy(context.Context, *AttachPolicyInput) (*AttachPolicyOutput, error)
+	CancelOperation(context.Context, *CancelOperationInput) (*CancelOperationOutput, error)
 	CreateAccessKey(context.Context, *CreateAccessKeyInput) (*CreateAccessKeyOutput, error)
 	CreateAccount(context.Context, *CreateAccountInput) (*CreateAccountOutput, error)
 	CreateGroup(context.Context, *CreateGroupInput) (*CreateGroupOutput, error)
@@ -125,6 +126,7 @@ type Service interface {
 	DetachPolicy(context.Context, *DetachPolicyInput) (*DetachPolicyOutput, error)
 	ExplainAccess(context.Context, *ExplainAccessInput) (*ExplainAccessOutput, error)
 	ExplainLaunch(context.Context, *ExplainLaunchInput) (*ExplainLaunchOutput, error)
+	FailOperation(context.Context, *FailOperationInput) (*FailOperationOutput, error)
 	ListAccessKeys(context.Context, *ListAccessKeysInput) (*ListAccessKeysOutput, error)
 	ListAccounts(context.Context, *ListAccountsInput) (*ListAccountsOutput, error)
 	ListGroups(context.Context, *ListGroupsInput) (*ListGroupsOutput, error)
@@ -136,6 +138,7 @@ type Service interface {
 	PutInlinePolicy(context.Context, *PutInlinePolicyInput) (*PutInlinePolicyOutput, error)
 	RegisterDelegatedAdministrator(context.Context, *RegisterDelegatedAdministratorInput) (*RegisterDelegatedAdministratorOutput, error)
 	RemoveUserFromGroup(context.Context, *RemoveUserFromGroupInput) (*RemoveUserFromGroupOutput, error)
+	RetryOperation(context.Context, *RetryOperationInput) (*RetryOperationOutput, error)
 	RevokeRoleSessions(context.Context, *RevokeRoleSessionsInput) (*RevokeRoleSessionsOutput, error)
 	UpdateAccessKey(context.Context, *UpdateAccessKeyInput) (*UpdateAccessKeyOutput, error)
 	UpdateAccount(context.Context, *UpdateAccountInput) (*UpdateAccountOutput, error)
@@ -609,6 +612,11 @@ func (Unimplemented) AttachPolicy(context.Context, *AttachPolicyInput) (*AttachP
 	return nil, Unsupported(OpAttachPolicy)
 }
 
+// CancelOperation answers that it is not built yet.
+func (Unimplemented) CancelOperation(context.Context, *CancelOperationInput) (*CancelOperationOutput, error) {
+	return nil, Unsupported(OpCancelOperation)
+}
+
 // CreateAccessKey answers that it is not built yet.
 func (Unimplemented) CreateAccessKey(context.Context, *CreateAccessKeyInput) (*CreateAccessKeyOutput, error) {
 	return nil, Unsupported(OpCreateAccessKey)
@@ -739,6 +747,11 @@ func (Unimplemented) ExplainLaunch(context.Context, *ExplainLaunchInput) (*Expla
 	return nil, Unsupported(OpExplainLaunch)
 }
 
+// FailOperation answers that it is not built yet.
+func (Unimplemented) FailOperation(context.Context, *FailOperationInput) (*FailOperationOutput, error) {
+	return nil, Unsupported(OpFailOperation)
+}
+
 // ListAccessKeys answers that it is not built yet.
 func (Unimplemented) ListAccessKeys(context.Context, *ListAccessKeysInput) (*ListAccessKeysOutput, error) {
 	return nil, Unsupported(OpListAccessKeys)
@@ -792,6 +805,11 @@ func (Unimplemented) RegisterDelegatedAdministrator(context.Context, *RegisterDe
 // RemoveUserFromGroup answers that it is not built yet.
 func (Unimplemented) RemoveUserFromGroup(context.Context, *RemoveUserFromGroupInput) (*RemoveUserFromGroupOutput, error) {
 	return nil, Unsupported(OpRemoveUserFromGroup)
+}
+
+// RetryOperation answers that it is not built yet.
+func (Unimplemented) RetryOperation(context.Context, *RetryOperationInput) (*RetryOperationOutput, error) {
+	return nil, Unsupported(OpRetryOperation)
 }
 
 // RevokeRoleSessions answers that it is not built yet.
@@ -1286,6 +1304,11 @@ func (c Client) AttachPolicy(ctx context.Context, in *AttachPolicyInput) (*Attac
 	return call[AttachPolicyInput, AttachPolicyOutput](ctx, c.Invoke, OpAttachPolicy, in)
 }
 
+// CancelOperation invokes [OpCancelOperation].
+func (c Client) CancelOperation(ctx context.Context, in *CancelOperationInput) (*CancelOperationOutput, error) {
+	return call[CancelOperationInput, CancelOperationOutput](ctx, c.Invoke, OpCancelOperation, in)
+}
+
 // CreateAccessKey invokes [OpCreateAccessKey].
 func (c Client) CreateAccessKey(ctx context.Context, in *CreateAccessKeyInput) (*CreateAccessKeyOutput, error) {
 	return call[CreateAccessKeyInput, CreateAccessKeyOutput](ctx, c.Invoke, OpCreateAccessKey, in)
@@ -1416,6 +1439,11 @@ func (c Client) ExplainLaunch(ctx context.Context, in *ExplainLaunchInput) (*Exp
 	return call[ExplainLaunchInput, ExplainLaunchOutput](ctx, c.Invoke, OpExplainLaunch, in)
 }
 
+// FailOperation invokes [OpFailOperation].
+func (c Client) FailOperation(ctx context.Context, in *FailOperationInput) (*FailOperationOutput, error) {
+	return call[FailOperationInput, FailOperationOutput](ctx, c.Invoke, OpFailOperation, in)
+}
+
 // ListAccessKeys invokes [OpListAccessKeys].
 func (c Client) ListAccessKeys(ctx context.Context, in *ListAccessKeysInput) (*ListAccessKeysOutput, error) {
 	return call[ListAccessKeysInput, ListAccessKeysOutput](ctx, c.Invoke, OpListAccessKeys, in)
@@ -1469,6 +1497,11 @@ func (c Client) RegisterDelegatedAdministrator(ctx context.Context, in *Register
 // RemoveUserFromGroup invokes [OpRemoveUserFromGroup].
 func (c Client) RemoveUserFromGroup(ctx context.Context, in *RemoveUserFromGroupInput) (*RemoveUserFromGroupOutput, error) {
 	return call[RemoveUserFromGroupInput, RemoveUserFromGroupOutput](ctx, c.Invoke, OpRemoveUserFromGroup, in)
+}
+
+// RetryOperation invokes [OpRetryOperation].
+func (c Client) RetryOperation(ctx context.Context, in *RetryOperationInput) (*RetryOperationOutput, error) {
+	return call[RetryOperationInput, RetryOperationOutput](ctx, c.Invoke, OpRetryOperation, in)
 }
 
 // RevokeRoleSessions invokes [OpRevokeRoleSessions].

@@ -142,6 +142,16 @@ type BudgetDetail struct {
 	BudgetName string
 }
 
+// CancelOperationInput is what [OpCancelOperation] takes.
+type CancelOperationInput struct {
+	Id string // required
+}
+
+// CancelOperationOutput is what [OpCancelOperation] answers.
+type CancelOperationOutput struct {
+	OperationDetail *OperationDetail
+}
+
 // CloudWatchDashboard is a structure of the model.
 type CloudWatchDashboard struct {
 	Name string
@@ -1036,6 +1046,17 @@ type ExplainLaunchOutput struct {
 	ProductId          string
 }
 
+// FailOperationInput is what [OpFailOperation] takes.
+type FailOperationInput struct {
+	Id     string // required
+	Reason *string
+}
+
+// FailOperationOutput is what [OpFailOperation] answers.
+type FailOperationOutput struct {
+	OperationDetail *OperationDetail
+}
+
 // FailedServiceActionAssociation is a structure of the model.
 type FailedServiceActionAssociation struct {
 	ErrorCode              ServiceActionAssociationErrorCode
@@ -1549,10 +1570,12 @@ type NotifyUpdateProvisionedProductEngineWorkflowResultOutput struct {
 type OperationDetail struct {
 	AccountId   string
 	Attempts    int64
+	Deadline    time.Time
 	DueTime     time.Time
 	Id          string
 	Kind        string
 	LastError   string
+	Note        string
 	Region      string
 	StartedTime time.Time
 	State       OperationState
@@ -1948,6 +1971,16 @@ type ResourceTargetDefinition struct {
 	Attribute          ResourceAttribute
 	Name               string
 	RequiresRecreation RequiresRecreation
+}
+
+// RetryOperationInput is what [OpRetryOperation] takes.
+type RetryOperationInput struct {
+	Id string // required
+}
+
+// RetryOperationOutput is what [OpRetryOperation] answers.
+type RetryOperationOutput struct {
+	OperationDetail *OperationDetail
 }
 
 // RevokeRoleSessionsInput is what [OpRevokeRoleSessions] takes.

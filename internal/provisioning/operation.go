@@ -98,8 +98,8 @@ func (p *Provisioning) beat(ctx context.Context, b workflow.Beat) (workflow.Verd
 	if rec.Refusal != nil {
 		refusal = rec.Refusal
 	}
-	if limit := 2 * p.deadlineOf(rec.ProductType); b.Now.Sub(b.Started) > limit {
-		refusal = &engine.Failure{Reason: fmt.Sprintf("The operation was given up: it had not stopped %s after its deadline", limit/2)}
+	if late := b.Now.Sub(b.Started) - p.deadlineOf(rec.ProductType); late > p.grace {
+		refusal = &engine.Failure{Reason: fmt.Sprintf("The operation was given up: it had not stopped %s after its deadline", p.grace)}
 	}
 	var progress engine.Progress
 	if refusal != nil {
@@ -144,6 +144,13 @@ func (p *Provisioning) advance(ctx context.Context, rec *record, given []engine.
 	var err error
 	if change.Artifact.Body, err = p.catalog.ArtifactBody(ctx, change.Artifact.Digest); err != nil {
 		return engine.Progress{}, nil, err
+	}
+	if rec.control != "" {
+		if canceler, ok := e.(engine.Canceler); ok {
+			if err := canceler.Cancel(ctx, change); err != nil {
+				return engine.Progress{}, nil, err
+			}
+		}
 	}
 	var progress engine.Progress
 	switch rec.Act {

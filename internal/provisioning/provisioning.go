@@ -17,6 +17,10 @@ import (
 // name. AWS documents no such bound; a record that never ends helps nobody.
 const DefaultDeadline = 24 * time.Hour
 
+// DefaultGrace is how long an operation may go on after its deadline: to roll
+// back a large stack takes hours.
+const DefaultGrace = 12 * time.Hour
+
 // Options are what a Provisioning stands on.
 type Options struct {
 	DB      *db.DB
@@ -31,7 +35,10 @@ type Options struct {
 	// are those of single product types, as in ProvisionedProductType.
 	Deadline  time.Duration
 	Deadlines map[string]time.Duration
-	Logger    *slog.Logger
+	// Grace is how long after its deadline an engine may take to stop and
+	// undo an operation before that is given up; zero means DefaultGrace.
+	Grace  time.Duration
+	Logger *slog.Logger
 }
 
 // Provisioning serves the run-time operations. Its methods are those of
@@ -46,6 +53,7 @@ type Provisioning struct {
 	now       func() time.Time
 	deadline  time.Duration
 	deadlines map[string]time.Duration
+	grace     time.Duration
 	log       *slog.Logger
 }
 
@@ -60,6 +68,9 @@ func New(o Options) *Provisioning {
 	}
 	if p.deadline == 0 {
 		p.deadline = DefaultDeadline
+	}
+	if p.grace = o.Grace; p.grace == 0 {
+		p.grace = DefaultGrace
 	}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)

@@ -37,7 +37,7 @@ type record struct {
 	given    string // the parameter values that were asked for, sealed
 	previous string // those that the product had until then, sealed
 	report   string // what the engine reported, as JSON; "" while it has not
-	control  string // how a person wants the operation to end, as JSON; "" if nobody cares
+	control  string // who wants the operation to stop; "" if nobody does
 }
 
 // recordData is what no query filters on.

@@ -55,20 +55,23 @@ func (p *Provisioning) ListOperations(ctx context.Context, in *api.ListOperation
 func (p *Provisioning) DescribeOperation(ctx context.Context, in *api.DescribeOperationInput) (*api.DescribeOperationOutput, error) {
 	var run workflow.Info
 	err := p.view(ctx, func(tx *db.Tx, c identity.Caller) (err error) {
-		run, err = workflow.Get(tx, in.Id)
-		if err == nil && (run.Account != c.Account || run.Region != c.Region) {
-			err = db.ErrNoRows
-		}
+		run, err = ownRun(tx, c, in.Id)
 		return err
 	})
-	if errors.Is(err, db.ErrNoRows) {
-		return nil, api.ResourceNotFound("Operation %s not found; operations that have ended are told by their records", in.Id)
-	}
 	if err != nil {
 		return nil, err
 	}
 	detail := operationDetail(run, p.now())
 	return &api.DescribeOperationOutput{OperationDetail: &detail}, nil
+}
+
+// ownRun reads a run of the caller's account and region.
+func ownRun(tx *db.Tx, c identity.Caller, runID string) (workflow.Info, error) {
+	run, err := workflow.Get(tx, runID)
+	if errors.Is(err, db.ErrNoRows) || err == nil && (run.Account != c.Account || run.Region != c.Region) {
+		err = api.ResourceNotFound("Operation %s not found; operations that have ended are told by their records", runID)
+	}
+	return run, err
 }
 
 func operationDetail(run workflow.Info, now time.Time) api.OperationDetail {
@@ -83,6 +86,6 @@ func operationDetail(run workflow.Info, now time.Time) api.OperationDetail {
 		Id: run.ID, Kind: run.Definition, Subject: run.Subject,
 		AccountId: run.Account, Region: run.Region,
 		Step: run.Step, State: state, Attempts: int64(run.Attempt), LastError: run.LastError,
-		StartedTime: run.Started, UpdatedTime: run.Updated, DueTime: run.Due,
+		Note: run.Note, StartedTime: run.Started, UpdatedTime: run.Updated, DueTime: run.Due, Deadline: run.Deadline,
 	}
 }

@@ -46,6 +46,7 @@ type world struct {
 
 	boot      func() // registers more with the runner, each time it is opened
 	deadlines map[string]time.Duration
+	grace     time.Duration
 
 	// parameters of versions, by the last part of their URL.
 	parameters map[string][]engine.Parameter
@@ -145,7 +146,7 @@ func (w *world) open() {
 	c := catalog.New(catalog.Options{
 		DB: w.db, Runner: runner, Engine: engines, Keys: w.keys, Tokens: tokens, Now: w.now, Fetch: client,
 	})
-	p := New(Options{DB: w.db, Runner: runner, Catalog: c, Engine: engines, Keys: w.keys, Tokens: tokens, Now: w.now, Deadlines: w.deadlines})
+	p := New(Options{DB: w.db, Runner: runner, Catalog: c, Engine: engines, Keys: w.keys, Tokens: tokens, Now: w.now, Deadlines: w.deadlines, Grace: w.grace})
 	allow := func(next api.Invoker) api.Invoker { return next }
 	w.client = api.Client{Invoke: api.Local(service{Catalog: c, Provisioning: p}, allow)}
 	ctx, cancel := context.WithCancel(context.Background())

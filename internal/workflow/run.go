@@ -113,6 +113,18 @@ func claimAwaiting(tx *db.Tx, key, owner string, ttl time.Duration, now time.Tim
 		WHERE awaits = ? AND awaits <> '' RETURNING `+runColumns, owner, ttl.Microseconds(), db.Micros(now), key)
 }
 
+// claimOne takes a run from whoever holds it; for owner "" it is held by
+// nobody afterwards. What another node does with it counts for nothing from
+// now on.
+func claimOne(tx *db.Tx, id, owner string, ttl time.Duration, now time.Time) ([]run, error) {
+	lease, args := `lease_owner = '', lease_until = 0`, []any{}
+	if owner != "" {
+		lease, args = `lease_owner = ?, lease_until = {{now}} + ?`, []any{owner, ttl.Microseconds()}
+	}
+	return db.Collect(tx, scanRun, `UPDATE run SET `+lease+`, awaits = '', due = ?, epoch = epoch + 1
+		WHERE id = ? RETURNING `+runColumns, append(args, db.Micros(now), id)...)
+}
+
 // wakeAwaiting makes the runs that await key due, held by nobody.
 func wakeAwaiting(tx *db.Tx, key string, now time.Time) (int64, error) {
 	return tx.ExecRows(`UPDATE run SET awaits = '', due = ?, epoch = epoch + 1 WHERE awaits = ? AND awaits <> ''`,

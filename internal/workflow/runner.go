@@ -223,6 +223,30 @@ func (r *Runner) Signal(tx *db.Tx, key string) error {
 	return nil
 }
 
+// Nudge has a run beat now, whoever holds it and whatever it waits for, and
+// reports whether there is such a run. A beat in flight counts as not having
+// happened unless it is recorded already, so what the caller writes in the
+// same transaction is not written over by it.
+func (r *Runner) Nudge(tx *db.Tx, id string) (bool, error) {
+	now := r.o.Now()
+	owner := r.owner
+	if !r.hasRoom() {
+		owner = ""
+	}
+	nudged, err := claimOne(tx, id, owner, r.o.LeaseTTL, now)
+	if err != nil || len(nudged) == 0 {
+		return false, err
+	}
+	tx.OnCommit(func() {
+		if owner == "" {
+			r.lies(now)
+		} else {
+			r.take(nudged...)
+		}
+	})
+	return true, nil
+}
+
 // Run carries beats until ctx ends, then hands held runs back. It returns
 // nil, or [ErrCrash] if a test made it crash. It can be called once.
 func (r *Runner) Run(ctx context.Context) error {

@@ -45,8 +45,8 @@ CREATE TABLE record (
     given       {{text}} NOT NULL,
     previous    {{text}} NOT NULL,
     -- What others than the run say of the operation while it is under way: the
-    -- engine's report, and how a person wants it to end. Columns of their own, so
-    -- that no beat writes over them.
+    -- engine's report, and who wants it to stop. Columns of their own, so that no
+    -- beat writes over them.
     report      {{text}} NOT NULL,
     control     {{text}} NOT NULL
 );
