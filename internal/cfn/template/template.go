@@ -238,20 +238,33 @@ func (t *Template) embedded(n *Node) (loops bool) {
 			loops = true
 		}
 		if n.kind == KindMap && n.keys[i].name == "Fn::Transform" {
-			name := &n.items[i] // alone, or with parameters (evidence, TestChangeSetFnTransform)
-			if name.kind == KindMap {
-				name = name.Get("Name")
-			}
-			if name != nil && name.kind == KindString {
-				if !slices.Contains(t.Transforms, name.text) && len(t.Transforms) < 64 {
-					t.Transforms = append(t.Transforms, name.text)
-				}
-				t.waitFor(name.text)
-			}
+			t.call(&n.items[i])
 		}
 		loops = t.embedded(&n.items[i]) || loops
 	}
 	return loops
+}
+
+// call notes the macros that an Fn::Transform calls: one by its name alone,
+// one with parameters, or a list of these (evidence, TestChangeSetFnTransform).
+func (t *Template) call(n *Node) {
+	calls := []Node{*n}
+	if n.kind == KindList {
+		calls = n.items
+	}
+	for i := range calls {
+		name := &calls[i]
+		if name.kind == KindMap {
+			name = name.Get("Name")
+		}
+		if name == nil || name.kind != KindString {
+			continue
+		}
+		if !slices.Contains(t.Transforms, name.text) && len(t.Transforms) < 64 {
+			t.Transforms = append(t.Transforms, name.text)
+		}
+		t.waitFor(name.text)
+	}
 }
 
 func (t *Template) waitFor(transform string) {
