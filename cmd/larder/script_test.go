@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -21,6 +23,8 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Values[serversKey{}] = &servers{t: t}
 			e.Setenv("TEMPLATES", templates.URL)
+			e.Setenv("EXAMPLES", templateRoot(t))
+			e.Setenv("TF_PLUGIN_MIRROR", pluginMirror())
 			// A user's own settings of AWS or Larder are none of a script's.
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -33,8 +37,12 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
-			if name == "boto3" {
+			switch name {
+			case "boto3":
 				return exec.Command("python3", "-c", "import boto3").Run() == nil, nil
+			case "terraform-aws":
+				found, err := filepath.Glob(filepath.Join(pluginMirror(), "*/hashicorp/aws/*"))
+				return len(found) > 0, err
 			}
 			return false, nil
 		},
@@ -44,6 +52,12 @@ func TestScripts(t *testing.T) {
 			"serve": serveInScript,
 		},
 	})
+}
+
+// pluginMirror is where Terraform's providers lie, for machines that reach no
+// registry.
+func pluginMirror() string {
+	return cmp.Or(os.Getenv("TF_PLUGIN_MIRROR"), "/opt/tf-plugins")
 }
 
 // servers are the processes of one script.
