@@ -20,6 +20,7 @@ import (
 	"larder/internal/cfn/cfnapi"
 	"larder/internal/cfn/resource"
 	"larder/internal/cfn/stack"
+	"larder/internal/cfn/stackset"
 	"larder/internal/db"
 	"larder/internal/engine"
 	"larder/internal/engine/cloudformation"
@@ -135,6 +136,11 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 		DB: s.db, Runner: s.runner, Keys: p.keys, Rules: rules, Dev: p.mode == modeDev,
 		Handlers: &resource.Handlers{Dev: p.mode == modeDev},
 	})
+	targets := stackset.Options{DB: s.db, Runner: s.runner, Keys: p.keys, Stacks: stacks}
+	if who.serve != nil {
+		targets.Refuses = foreign(s.db)
+	}
+	sets := stackset.New(targets)
 	cfn := &cloudformation.Engine{Stacks: stacks}
 	engines := func(artifactType string) engine.Engine {
 		if artifactType == string(api.ProvisioningArtifactTypeCloudFormationTemplate) {
@@ -158,7 +164,7 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 	})
 	s.http = httpserver.New(httpserver.Config{
 		Invoke:         api.Local(service{Catalog: c, Provisioning: run, Directory: directory, about: &about{parts: &s.parts}}, who.authorize),
-		CloudFormation: cfnapi.Handlers(cfnapi.Options{Stacks: stacks, Fetch: client, Tokens: tokens}),
+		CloudFormation: cfnapi.Handlers(cfnapi.Options{Stacks: stacks, Sets: sets, Fetch: client, Tokens: tokens}),
 		STS:            who.sts,
 		AuthorizeQuery: who.query,
 		Authenticate:   who.authenticate,

@@ -5,6 +5,7 @@ import (
 
 	"larder/internal/awsquery"
 	"larder/internal/cfn/stack"
+	"larder/internal/cfn/stackset"
 	"larder/internal/cfn/template"
 	"larder/internal/fetch"
 	"larder/internal/seal"
@@ -13,6 +14,7 @@ import (
 // Options are what [Handlers] needs.
 type Options struct {
 	Stacks *stack.Stacks
+	Sets   *stackset.Sets
 	Fetch  *fetch.Client // for TemplateURL
 	Tokens *seal.Tokens  // for NextToken
 	// Template bounds the templates that are summarized and validated; zero
@@ -22,11 +24,11 @@ type Options struct {
 
 // Handlers returns the functions that serve CloudFormation's operations.
 func Handlers(o Options) *awsquery.CloudFormationHandlers {
-	a := &api{stacks: o.Stacks, fetch: o.Fetch, tokens: o.Tokens, limits: o.Template}
+	a := &api{stacks: o.Stacks, sets: o.Sets, fetch: o.Fetch, tokens: o.Tokens, limits: o.Template}
 	if a.limits == (template.Limits{}) {
 		a.limits = template.DefaultLimits()
 	}
-	return &awsquery.CloudFormationHandlers{
+	h := &awsquery.CloudFormationHandlers{
 		CreateStack:            worded(a.createStack),
 		DeleteStack:            worded(a.deleteStack),
 		DescribeStackEvents:    worded(a.describeStackEvents),
@@ -41,11 +43,14 @@ func Handlers(o Options) *awsquery.CloudFormationHandlers {
 		ListStacks:             worded(a.listStacks),
 		ValidateTemplate:       worded(a.validateTemplate),
 	}
+	a.serveSets(h)
+	return h
 }
 
 // api serves the operations.
 type api struct {
 	stacks *stack.Stacks
+	sets   *stackset.Sets
 	fetch  *fetch.Client
 	tokens *seal.Tokens
 	limits template.Limits
