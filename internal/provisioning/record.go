@@ -271,7 +271,7 @@ func (r *record) insert(tx *db.Tx) error {
 	return tx.Exec(`INSERT INTO record
 		(id, account, region, provisioned, product, status, open, user_arn, session_arn, created, data, given, previous, report, control)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '')`,
-		r.ID, r.Account, r.Region, r.Provisioned, r.Product, r.Status, flag(r.open()), r.UserARN, r.SessionARN, r.Created.UnixMicro(),
+		r.ID, r.Account, r.Region, r.Provisioned, r.Product, r.Status, bit(r.open()), r.UserARN, r.SessionARN, r.Created.UnixMicro(),
 		stored(r.recordData), r.given, r.previous)
 }
 
@@ -279,11 +279,11 @@ func (r *record) insert(tx *db.Tx) error {
 // others say of it.
 func (r *record) update(tx *db.Tx) error {
 	return tx.Exec(`UPDATE record SET status = ?, open = ?, data = ? WHERE id = ?`,
-		r.Status, flag(r.open()), stored(r.recordData), r.ID)
+		r.Status, bit(r.open()), stored(r.recordData), r.ID)
 }
 
-// flag is a boolean column, which both databases hold as an integer.
-func flag(b bool) int64 {
+// bit is a boolean column, which both databases hold as an integer.
+func bit(b bool) int64 {
 	if b {
 		return 1
 	}
