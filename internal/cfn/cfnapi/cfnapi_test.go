@@ -371,9 +371,9 @@ func TestRefusals(t *testing.T) {
 			return err
 		}, "ValidationError", "Invalid input for parameter key P. Cannot specify usePreviousValue as true for a parameter key not in the previous template"},
 		"stack policy": {func() error {
-			_, err := c.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: none, TemplateBody: body, StackPolicyBody: aws.String("{}")})
+			_, err := c.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: none, TemplateBody: body, StackPolicyBody: aws.String(`{"Statement": 1}`)})
 			return err
-		}, "UnsupportedOperation", "CreateStack with a stack policy is not built yet"},
+		}, "ValidationError", "Error validating stack policy: Invalid stack policy"},
 		"forced deletion": {func() error {
 			_, err := c.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: aws.String("there"), DeletionMode: types.DeletionModeForceDeleteStack})
 			return err
@@ -391,9 +391,9 @@ func TestRefusals(t *testing.T) {
 			return err
 		}, "ValidationError", "NextToken is not valid."},
 		"not built": {func() error {
-			_, err := c.ListChangeSets(ctx, &cloudformation.ListChangeSetsInput{StackName: none})
+			_, err := c.SignalResource(ctx, &cloudformation.SignalResourceInput{StackName: none, LogicalResourceId: none, UniqueId: none, Status: types.ResourceSignalStatusSuccess})
 			return err
-		}, "UnsupportedOperation", "ListChangeSets is not built yet"},
+		}, "UnsupportedOperation", "SignalResource is not built yet"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantError(t, c.call(), c.code, c.message)

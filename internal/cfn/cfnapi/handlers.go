@@ -29,19 +29,30 @@ func Handlers(o Options) *awsquery.CloudFormationHandlers {
 		a.limits = template.DefaultLimits()
 	}
 	h := &awsquery.CloudFormationHandlers{
-		CreateStack:            worded(a.createStack),
-		DeleteStack:            worded(a.deleteStack),
-		DescribeStackEvents:    worded(a.describeStackEvents),
-		DescribeStackResource:  worded(a.describeStackResource),
-		DescribeStackResources: worded(a.describeStackResources),
-		DescribeStacks:         worded(a.describeStacks),
-		GetTemplate:            worded(a.getTemplate),
-		GetTemplateSummary:     worded(a.getTemplateSummary),
-		ListExports:            worded(a.listExports),
-		ListImports:            worded(a.listImports),
-		ListStackResources:     worded(a.listStackResources),
-		ListStacks:             worded(a.listStacks),
-		ValidateTemplate:       worded(a.validateTemplate),
+		CancelUpdateStack:           worded(a.cancelUpdateStack),
+		ContinueUpdateRollback:      worded(a.continueUpdateRollback),
+		CreateChangeSet:             worded(a.createChangeSet),
+		CreateStack:                 worded(a.createStack),
+		DeleteChangeSet:             worded(a.deleteChangeSet),
+		DeleteStack:                 worded(a.deleteStack),
+		DescribeChangeSet:           worded(a.describeChangeSet),
+		DescribeStackEvents:         worded(a.describeStackEvents),
+		DescribeStackResource:       worded(a.describeStackResource),
+		DescribeStackResources:      worded(a.describeStackResources),
+		DescribeStacks:              worded(a.describeStacks),
+		ExecuteChangeSet:            worded(a.executeChangeSet),
+		GetStackPolicy:              worded(a.getStackPolicy),
+		GetTemplate:                 worded(a.getTemplate),
+		GetTemplateSummary:          worded(a.getTemplateSummary),
+		ListChangeSets:              worded(a.listChangeSets),
+		ListExports:                 worded(a.listExports),
+		ListImports:                 worded(a.listImports),
+		ListStackResources:          worded(a.listStackResources),
+		ListStacks:                  worded(a.listStacks),
+		SetStackPolicy:              worded(a.setStackPolicy),
+		UpdateStack:                 worded(a.updateStack),
+		UpdateTerminationProtection: worded(a.updateTerminationProtection),
+		ValidateTemplate:            worded(a.validateTemplate),
 	}
 	a.serveSets(h)
 	return h
@@ -62,6 +73,9 @@ func worded[I, O any](fn func(context.Context, *I) (*O, error)) func(context.Con
 	return func(ctx context.Context, in *I) (*O, error) {
 		out, err := fn(ctx, in)
 		if e, ok := stack.AsError(err); ok {
+			if e.Code == "ChangeSetNotFound" {
+				return nil, awsquery.ChangeSetNotFound("%s", e.Message) // which has a status of its own
+			}
 			return nil, awsquery.Errorf(e.Code, "%s", e.Message)
 		}
 		return out, err

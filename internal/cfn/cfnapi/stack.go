@@ -14,8 +14,6 @@ func (a *api) createStack(ctx context.Context, in *awsquery.CreateStackInput) (*
 	switch {
 	case in.DisableRollback && in.OnFailure != "":
 		return nil, awsquery.ValidationError("Either OnFailure or DisableRollback can be specified, but not both.")
-	case in.StackPolicyBody != "" || in.StackPolicyURL != "":
-		return nil, unbuilt("CreateStack", "a stack policy")
 	case in.RollbackConfiguration != nil && len(in.RollbackConfiguration.RollbackTriggers) > 0:
 		return nil, unbuilt("CreateStack", "rollback triggers")
 	case len(in.ResourceTypes) > 0:
@@ -26,6 +24,10 @@ func (a *api) createStack(ctx context.Context, in *awsquery.CreateStackInput) (*
 		return nil, err
 	}
 	source, err := a.source(ctx, in.TemplateBody, in.TemplateURL)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := a.policy(ctx, in.StackPolicyBody, in.StackPolicyURL)
 	if err != nil {
 		return nil, err
 	}
@@ -43,36 +45,20 @@ func (a *api) createStack(ctx context.Context, in *awsquery.CreateStackInput) (*
 		OnFailure:             stack.OnFailure(in.OnFailure),
 		RetainExceptOnCreate:  in.RetainExceptOnCreate,
 		TerminationProtection: in.EnableTerminationProtection,
+		Policy:                policy,
 		Timeout:               time.Duration(in.TimeoutInMinutes) * time.Minute,
 	}
 	if in.DisableRollback {
 		create.OnFailure = stack.DoNothing
 	}
-	for _, t := range in.Tags {
-		create.Tags = append(create.Tags, stack.Tag{Key: t.Key, Value: t.Value})
+	if tags := tagsFor(in.Tags); tags != nil {
+		create.Tags = *tags
 	}
 	st, err := a.stacks.Create(ctx, create)
 	if err != nil {
 		return nil, err
 	}
 	return &awsquery.CreateStackOutput{StackId: st.ID}, nil
-}
-
-// givenFor reads the values given for the parameters of a new stack, which
-// has no previous ones.
-func givenFor(parameters []awsquery.Parameter) ([]stack.Given, error) {
-	var given []stack.Given
-	for _, p := range parameters {
-		switch {
-		case p.UsePreviousValue != nil && *p.UsePreviousValue && p.ParameterValue != nil:
-			return nil, awsquery.ValidationError("Invalid input for parameter key %s. Cannot specify usePreviousValue as true and non empty value for a parameter", p.ParameterKey)
-		case p.UsePreviousValue != nil && *p.UsePreviousValue:
-			return nil, awsquery.ValidationError("Invalid input for parameter key %s. Cannot specify usePreviousValue as true for a parameter key not in the previous template", p.ParameterKey)
-		case p.ParameterValue != nil:
-			given = append(given, stack.Given{Key: p.ParameterKey, Value: *p.ParameterValue})
-		}
-	}
-	return given, nil
 }
 
 func (a *api) deleteStack(ctx context.Context, in *awsquery.DeleteStackInput) (*awsquery.DeleteStackOutput, error) {
@@ -170,6 +156,9 @@ func described(st *stack.Stack) awsquery.Stack {
 	if st.Status != stack.DeleteComplete {
 		out.EnableTerminationProtection = new(st.TerminationProtection)
 	}
+	if st.Status != stack.DeleteComplete {
+		out.ChangeSetId = st.ChangeSet
+	}
 	if st.RetainExceptOnCreate {
 		out.RetainExceptOnCreate = new(true)
 	}
@@ -182,11 +171,7 @@ func described(st *stack.Stack) awsquery.Stack {
 	for i, t := range st.Tags {
 		out.Tags[i] = awsquery.Tag{Key: t.Key, Value: t.Value}
 	}
-	for _, p := range st.Parameters {
-		out.Parameters = append(out.Parameters, awsquery.Parameter{
-			ParameterKey: p.Key, ParameterValue: new(p.Value), ResolvedValue: p.Resolved,
-		})
-	}
+	out.Parameters = parameters(st.Parameters)
 	for _, o := range st.Outputs {
 		out.Outputs = append(out.Outputs, awsquery.Output{
 			OutputKey: o.Key, OutputValue: o.Value, Description: o.Description, ExportName: o.Export,

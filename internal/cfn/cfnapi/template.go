@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"larder/internal/awsquery"
 	"larder/internal/cfn/schema"
@@ -56,13 +55,16 @@ func (a *api) unfetched(err error) error {
 
 func (a *api) getTemplate(ctx context.Context, in *awsquery.GetTemplateInput) (*awsquery.GetTemplateOutput, error) {
 	caller := identity.CallerFrom(ctx)
-	if in.ChangeSetName != "" {
-		return nil, a.noChangeSet(ctx, in.StackName, in.ChangeSetName)
+	var text []byte
+	var err error
+	switch {
+	case in.ChangeSetName != "":
+		text, err = a.stacks.ChangeSetTemplate(ctx, caller.Account, caller.Region, in.StackName, in.ChangeSetName)
+	case in.StackName == "":
+		err = awsquery.ValidationError("StackName is required if ChangeSetName is not specified.")
+	default:
+		_, text, err = a.stacks.Template(ctx, caller.Account, caller.Region, in.StackName)
 	}
-	if in.StackName == "" {
-		return nil, awsquery.ValidationError("StackName is required if ChangeSetName is not specified.")
-	}
-	_, text, err := a.stacks.Template(ctx, caller.Account, caller.Region, in.StackName)
 	if err != nil {
 		return nil, err
 	}
@@ -80,20 +82,6 @@ func (a *api) getTemplate(ctx context.Context, in *awsquery.GetTemplateInput) (*
 		TemplateBody:    string(text),
 		StagesAvailable: []awsquery.TemplateStage{awsquery.TemplateStageOriginal, awsquery.TemplateStageProcessed},
 	}, nil
-}
-
-// noChangeSet refuses a change set: none exists before they are built.
-func (a *api) noChangeSet(ctx context.Context, stackName, changeSet string) error {
-	if !strings.HasPrefix(changeSet, "arn:") {
-		if stackName == "" {
-			return awsquery.ValidationError("StackName is a required parameter.")
-		}
-		caller := identity.CallerFrom(ctx)
-		if _, err := a.stacks.Describe(ctx, caller.Account, caller.Region, stackName); err != nil {
-			return err
-		}
-	}
-	return awsquery.ChangeSetNotFound("ChangeSet [%s] does not exist", changeSet)
 }
 
 func (a *api) getTemplateSummary(ctx context.Context, in *awsquery.GetTemplateSummaryInput) (*awsquery.GetTemplateSummaryOutput, error) {

@@ -360,6 +360,21 @@ func (s *Stacks) Changes(ctx context.Context, cs *ChangeSet, values bool) (chang
 	return changes, err
 }
 
+// ChangeSetTemplate returns the text of the template of a change set.
+func (s *Stacks) ChangeSetTemplate(ctx context.Context, account, region, stack, name string) (text []byte, err error) {
+	if !isARN(name) && stack == "" {
+		return nil, invalid("StackName is a required parameter.")
+	}
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		cs, _, err := s.findChangeSet(tx, account, region, stack, name)
+		if err == nil {
+			text, err = db.Blob(tx, cs.Settings.Digest)
+		}
+		return err
+	})
+	return text, err
+}
+
 // ChangeSets returns a page of a stack's change sets that were not executed,
 // newest first, and the After of the next one.
 func (s *Stacks) ChangeSets(ctx context.Context, account, region, stack, after string, limit int) (page []ChangeSet, next string, err error) {
@@ -494,6 +509,9 @@ func (s *Stacks) tryExecute(ctx context.Context, in ExecuteInput, key string) (S
 	}
 	next := st
 	next.assume(cs.Settings)
+	if len(next.Capabilities) == 0 {
+		next.Capabilities = st.Capabilities
+	}
 	next.RetainExceptOnCreate = in.RetainExceptOnCreate
 	if cs.Creates {
 		return s.createReviewed(ctx, &next, in, cs, key, text, also)

@@ -126,7 +126,11 @@ func (s *Stacks) tryCreate(ctx context.Context, in CreateInput, key string) (Sta
 	} else if err := acknowledged(needed.Names, in.Capabilities); err != nil {
 		return Stack{}, err
 	}
-	_, warnings, err := s.bind(ctx, &st, t, in.Parameters)
+	given, err := s.previous(&st, in.Parameters)
+	if err != nil {
+		return Stack{}, err
+	}
+	_, warnings, err := s.bind(ctx, &st, t, given)
 	if err != nil {
 		return Stack{}, err
 	}
@@ -249,6 +253,9 @@ func (s *Stacks) begun(ctx context.Context, account, region string, kind Kind, k
 
 // knowsTypes refuses a template with resource types that do not exist.
 func (s *Stacks) knowsTypes(t *template.Template) error {
+	if t.Pending() != "" {
+		return nil // a transform makes others of them
+	}
 	var unknown []string
 	for _, r := range t.Resources {
 		if _, ok := s.handlers.Find(r.Type); !ok && !slices.Contains(unknown, r.Type) {

@@ -18,6 +18,7 @@ type Transition struct {
 	Imports    []string `json:"imports"` // of the former template
 	Forced     []string `json:"forced,omitempty"`
 	Policy     string   `json:"policy,omitempty"` // in place of the stack's own during this update
+	NextPolicy string   `json:"nextPolicy,omitempty"`
 	KeepFailed bool     `json:"keepFailed,omitempty"`
 }
 

@@ -34,7 +34,7 @@ type UpdateInput struct {
 
 	DisableRollback      bool
 	RetainExceptOnCreate bool
-	Policy               string // a new stack policy; "": the one it has
+	Policy               string // the stack policy after the update; "": the one it has
 	PolicyDuringUpdate   string // in place of the stack policy
 
 	changeSet string // that is executed
@@ -100,6 +100,9 @@ func (s *Stacks) tryUpdate(ctx context.Context, in UpdateInput, key string) (Sta
 		return Stack{}, invalid(changeset.NoUpdates)
 	}
 	next := p.next
+	if len(next.Capabilities) == 0 {
+		next.Capabilities = p.st.Capabilities // they stay (recorded: test_no_echo_parameter)
+	}
 	s.transit(&next, &p.st, in, forced(set))
 	next.RetainExceptOnCreate = in.RetainExceptOnCreate
 	return s.beginUpdate(ctx, &next, p, in, key, func(*db.Tx) error { return nil })
@@ -213,14 +216,11 @@ func (s *Stacks) previous(st *Stack, given []Given) ([]Given, error) {
 // update that failed and was left as it was goes back to where it came from.
 func (s *Stacks) transit(next, st *Stack, in UpdateInput, forced []string) {
 	next.Generation = st.Generation + 1
-	tr := Transition{Base: st.Generation, Former: st.settings(), Policy: in.PolicyDuringUpdate, KeepFailed: in.DisableRollback, Forced: forced}
+	tr := Transition{Base: st.Generation, Former: st.settings(), Policy: in.PolicyDuringUpdate, NextPolicy: in.Policy, KeepFailed: in.DisableRollback, Forced: forced}
 	if st.Transition != nil {
 		tr.Base, tr.Former, tr.Imports = st.Transition.Base, st.Transition.Former, st.Transition.Imports
 	}
 	next.Transition = &tr
-	if in.Policy != "" {
-		next.Policy = in.Policy
-	}
 }
 
 // beginUpdate records an update and starts its run, if the stack is still the
@@ -333,7 +333,7 @@ func (s *Stacks) replace(ctx context.Context, st *Stack) error {
 }
 
 // CancelUpdate has an update that is under way undone.
-func (s *Stacks) CancelUpdate(ctx context.Context, account, region, stack, token string) error {
+func (s *Stacks) CancelUpdate(ctx context.Context, account, region, stack string) error {
 	return s.insist(func() error {
 		st, err := s.lookup(ctx, account, region, stack, "Stack [%s] does not exist")
 		if err != nil {

@@ -199,7 +199,7 @@ func TestCancelUpdate(t *testing.T) {
 		h := open(t, d, rules(t, `rules: [{match: {logicalId: Name}, action: UPDATE, hang: true}]`))
 		st := h.create(stack.CreateInput{Template: []byte(parametersV1)})
 		before, was := h.told(st), h.world(st)
-		if err := h.CancelUpdate(t.Context(), account, region, st.Name, ""); err == nil || err.Error() != "CancelUpdateStack cannot be called from current stack status" {
+		if err := h.CancelUpdate(t.Context(), account, region, st.Name); err == nil || err.Error() != "CancelUpdateStack cannot be called from current stack status" {
 			t.Errorf("cancel of nothing: %v", err)
 		}
 		now, err := h.Update(t.Context(), stack.UpdateInput{Account: account, Region: region, Stack: st.ID, Template: []byte(parametersV2)})
@@ -213,7 +213,7 @@ func TestCancelUpdate(t *testing.T) {
 			err.Error() != "Stack ["+st.ID+"] cannot be deleted while in status UPDATE_IN_PROGRESS" {
 			t.Errorf("delete: %v", err)
 		}
-		if err := h.CancelUpdate(t.Context(), account, region, st.Name, ""); err != nil {
+		if err := h.CancelUpdate(t.Context(), account, region, st.Name); err != nil {
 			t.Fatal(err)
 		}
 		h.wait(now)

@@ -626,6 +626,9 @@ func (t *turn) updated(ctx context.Context) error {
 	if st.Journal.ChangeSet != "" {
 		st.ChangeSet = st.Journal.ChangeSet
 	}
+	if tr := st.Transition; tr.NextPolicy != "" {
+		st.Policy = tr.NextPolicy
+	}
 	st.Transition = nil
 	st.Journal.Canceled = false
 	t.turnTo(UpdateCompleteCleanupInProgress, "")
