@@ -33,6 +33,12 @@ func (p *Provisioning) ListOperations(ctx context.Context, in *api.ListOperation
 				if len(in.States) > 0 && !slices.Contains(in.States, view.State) {
 					continue
 				}
+				if seen, err := seesRun(tx, c, run); err != nil || !seen {
+					if err != nil {
+						return err
+					}
+					continue
+				}
 				if len(out.Operations) == pg.size {
 					out.NextPageToken = p.next(pg, position{ID: out.Operations[pg.size-1].Id})
 					return nil
@@ -68,10 +74,32 @@ func (p *Provisioning) DescribeOperation(ctx context.Context, in *api.DescribeOp
 // ownRun reads a run of the caller's account and region.
 func ownRun(tx *db.Tx, c identity.Caller, runID string) (workflow.Info, error) {
 	run, err := workflow.Get(tx, runID)
-	if errors.Is(err, db.ErrNoRows) || err == nil && (run.Account != c.Account || run.Region != c.Region) {
+	seen := err == nil && run.Account == c.Account && run.Region == c.Region
+	if seen {
+		seen, err = seesRun(tx, c, run)
+	}
+	if errors.Is(err, db.ErrNoRows) || err == nil && !seen {
 		err = api.ResourceNotFound("Operation %s not found; operations that have ended are told by their records", runID)
 	}
 	return run, err
+}
+
+// seesRun reports whether the caller may see a run of the account: whoever
+// sees not all of it sees the runs of what they see.
+func seesRun(tx *db.Tx, c identity.Caller, run workflow.Info) (bool, error) {
+	if c.Level == identity.LevelAccount {
+		return true, nil
+	}
+	var err error
+	if run.Definition == planRun {
+		_, _, err = findPlan(tx, granted(c), run.Subject)
+	} else {
+		_, err = recordForOwner(tx, granted(c), run.Subject)
+	}
+	if api.Code(err) == api.CodeResourceNotFound {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func operationDetail(run workflow.Info, now time.Time) api.OperationDetail {
