@@ -26,6 +26,7 @@ type cli struct {
 	Dev   dev   `cmd:"" help:"Serve for tests and CI: any credentials, a temporary store unless --data."`
 	Serve serve `cmd:"" help:"Serve for real use: signatures are verified, everything is kept."`
 
+	Status     status             `cmd:"" group:"call" help:"Show the server that answers."`
 	User       userCommands       `cmd:"" group:"call" help:"Users."`
 	Group      groupCommands      `cmd:"" group:"call" help:"Groups."`
 	Role       roleCommands       `cmd:"" group:"call" help:"Roles."`
@@ -72,18 +73,7 @@ func run(args []string) int {
 		return fail(err)
 	}
 	var c cli
-	parser, err := kong.New(&c,
-		kong.Name("larder"),
-		kong.Description("A self-hosted service catalog that speaks the AWS Service Catalog API and really provisions."),
-		kong.UsageOnError(),
-		kong.Vars{"server": defaultServer},
-		kong.Groups{callGroup: "Asking a server:"},
-		kong.DefaultEnvars(envPrefix),
-		kong.PostBuild(inputs), // after the environment's names are there
-		kong.Resolvers(file),
-		kong.Bind(file),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-	)
+	parser, err := c.parser(ctx, file)
 	if err != nil {
 		return fail(err)
 	}
@@ -96,6 +86,22 @@ func run(args []string) int {
 		return fail(err)
 	}
 	return 0
+}
+
+// parser reads a command line into c. Commands run until ctx ends.
+func (c *cli) parser(ctx context.Context, file *settings) (*kong.Kong, error) {
+	return kong.New(c,
+		kong.Name("larder"),
+		kong.Description("A self-hosted service catalog that speaks the AWS Service Catalog API and really provisions."),
+		kong.UsageOnError(),
+		kong.Vars{"server": defaultServer},
+		kong.Groups{callGroup: "Asking a server:"},
+		kong.DefaultEnvars(envPrefix),
+		kong.PostBuild(inputs), // after the environment's names are there
+		kong.Resolvers(file),
+		kong.Bind(file),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
 }
 
 // logger logs to standard error: text for people, JSON for machines.

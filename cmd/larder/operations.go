@@ -2,12 +2,14 @@ package main
 
 import "larder/internal/api"
 
-// operationsCommands look at durable runs. One more way to act on a run is one
-// more field and a Run of one line.
+// operationsCommands look at durable runs and take a hand in them.
 type operationsCommands struct {
 	remote
-	List operationsList `cmd:"" help:"List operations."`
-	Show operationsShow `cmd:"" help:"Show an operation."`
+	List   operationsList   `cmd:"" help:"List operations."`
+	Show   operationsShow   `cmd:"" help:"Show an operation."`
+	Cancel operationsCancel `cmd:"" help:"Stop an operation; its engine undoes what it did."`
+	Retry  operationsRetry  `cmd:"" help:"Have an operation go on now, whatever it waits for."`
+	Fail   operationsFail   `cmd:"" help:"End an operation as failed without asking its engine: the last resort."`
 }
 
 // operationID is the operation that a command is about.
@@ -29,4 +31,28 @@ type operationsShow struct{ operationID }
 // Run shows an operation.
 func (o *operationsShow) Run(c *caller) error {
 	return c.call(api.OpDescribeOperation, &api.DescribeOperationInput{Id: o.ID})
+}
+
+type operationsCancel struct{ operationID }
+
+// Run cancels an operation.
+func (o *operationsCancel) Run(c *caller) error {
+	return c.call(api.OpCancelOperation, &api.CancelOperationInput{Id: o.ID})
+}
+
+type operationsRetry struct{ operationID }
+
+// Run has an operation go on.
+func (o *operationsRetry) Run(c *caller) error {
+	return c.call(api.OpRetryOperation, &api.RetryOperationInput{Id: o.ID})
+}
+
+type operationsFail struct {
+	operationID
+	Reason string `help:"Why, for the record." placeholder:"TEXT"`
+}
+
+// Run ends an operation as failed.
+func (o *operationsFail) Run(c *caller) error {
+	return c.call(api.OpFailOperation, &api.FailOperationInput{Id: o.ID, Reason: optional(o.Reason)})
 }
