@@ -178,7 +178,7 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 		}
 		return nil, err
 	}
-	s.carry()
+	s.carry(c.Purge)
 	return s, nil
 }
 
@@ -219,13 +219,33 @@ func (s *server) stamp(ctx context.Context) (*seal.Tokens, error) {
 	return seal.NewTokens(raw)
 }
 
-// carry carries durable runs until stopRuns.
-func (s *server) carry() {
+// housekeeping is how often what has expired is dropped.
+const housekeeping = time.Hour
+
+// carry carries durable runs, and keeps house beside them, until stopRuns.
+func (s *server) carry(keepHouse func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.runner.Run(ctx) }()
+	swept := make(chan struct{})
+	go func() {
+		defer close(swept)
+		tick := time.NewTicker(housekeeping)
+		defer tick.Stop()
+		for {
+			if err := keepHouse(ctx); err != nil && ctx.Err() == nil {
+				s.log.Warn("housekeeping failed and is tried again later", "error", err)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	}()
 	s.stopRuns = func() error {
 		cancel()
+		<-swept
 		return <-ended
 	}
 }

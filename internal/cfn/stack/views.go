@@ -170,12 +170,19 @@ func (s *Stacks) resourcesOf(ctx context.Context, st *Stack) ([]Resource, error)
 	if err != nil {
 		return nil, err
 	}
-	resources := make([]Resource, len(entries))
-	for i, e := range entries {
-		resources[i] = Resource{
+	wanted := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		wanted[e.LogicalID] = wanted[e.LogicalID] || e.Superseded == ""
+	}
+	resources := make([]Resource, 0, len(entries))
+	for _, e := range entries {
+		if e.Superseded != "" && (wanted[e.LogicalID] || e.Lost) {
+			continue // it is the stack's no more, or another has its place
+		}
+		resources = append(resources, Resource{
 			LogicalID: e.LogicalID, Type: e.Type, Physical: e.Physical, Status: e.Status, Reason: e.Reason,
 			Updated: time.UnixMilli(e.At).UTC(),
-		}
+		})
 	}
 	slices.SortFunc(resources, func(a, b Resource) int { return cmp.Compare(a.LogicalID, b.LogicalID) })
 	return resources, nil
@@ -210,6 +217,22 @@ func (s *Stacks) Template(ctx context.Context, account, region, stack string) (s
 		return err
 	})
 	return st, text, err
+}
+
+// Values returns the values of a stack's parameters with the secrets opened,
+// for those who take the stack over and seal them again.
+func (s *Stacks) Values(st *Stack) ([]Parameter, error) {
+	values := slices.Clone(st.Parameters)
+	for i := range values {
+		if p := &values[i]; p.NoEcho {
+			plain, err := s.keys.Open(p.Sealed, parameterOf(st.ID, p.Key))
+			if err != nil {
+				return nil, err
+			}
+			p.Value = string(plain)
+		}
+	}
+	return values, nil
 }
 
 // Reveal opens the secrets among a stack's outputs, for those who seal them
