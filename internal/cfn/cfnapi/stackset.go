@@ -92,7 +92,7 @@ func (a *api) createStackSet(ctx context.Context, in *awsquery.CreateStackSetInp
 		Account: caller.Account, Region: caller.Region, Token: in.ClientRequestToken,
 		Content: stackset.Content{
 			Name: in.StackSetName, Description: in.Description, Template: source, Parameters: valuesFor(in.Parameters),
-			Tags: tagsFor(in.Tags), Capabilities: plain(in.Capabilities),
+			Tags: givenTags(in.Tags), Capabilities: plain(in.Capabilities),
 			Roles: stackset.Roles{Administration: in.AdministrationRoleARN, Execution: in.ExecutionRoleName},
 		},
 	})
@@ -112,7 +112,7 @@ func (a *api) updateStackSet(ctx context.Context, in *awsquery.UpdateStackSetInp
 	update := stackset.SetUpdate{
 		Set: in.StackSetName, Operation: in.OperationId, Preferences: preferencesFor(in.OperationPreferences),
 		Content: stackset.Content{
-			Description: in.Description, Parameters: valuesFor(in.Parameters), Tags: tagsFor(in.Tags), Capabilities: plain(in.Capabilities),
+			Description: in.Description, Parameters: valuesFor(in.Parameters), Tags: givenTags(in.Tags), Capabilities: plain(in.Capabilities),
 			Roles: stackset.Roles{Administration: in.AdministrationRoleARN, Execution: in.ExecutionRoleName},
 		},
 	}
@@ -254,8 +254,8 @@ func capabilitiesOf(names []string) []awsquery.Capability {
 	return out
 }
 
-// tagsFor reads tags; nil if none are given.
-func tagsFor(tags []awsquery.Tag) (out []stack.Tag) {
+// givenTags reads tags; nil if none are given.
+func givenTags(tags []awsquery.Tag) (out []stack.Tag) {
 	for _, t := range tags {
 		out = append(out, stack.Tag{Key: t.Key, Value: t.Value})
 	}
