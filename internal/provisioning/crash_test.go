@@ -124,3 +124,121 @@ func (w *world) survive(recordID string, fault error) {
 		}
 	}
 }
+
+// TestEveryBeatOfChanges is TestEveryBeat for all that is done to a product
+// after its launch, one after the other: an update, a plan and its execution,
+// a service action and a termination, and an import of what it had made.
+func TestEveryBeatOfChanges(t *testing.T) {
+	t.Parallel()
+	const beats = 15
+	for _, hit := range []struct {
+		name  string
+		point workflow.Point
+		err   error
+	}{
+		{"fails after the effect", workflow.Decided, errors.New("hit")},
+		{"killed before", workflow.Begun, workflow.ErrCrash},
+		{"killed after the effect", workflow.Decided, workflow.ErrCrash},
+		{"killed after the commit", workflow.Recorded, workflow.ErrCrash},
+	} {
+		for beat := range beats {
+			t.Run(fmt.Sprintf("%s, beat %d", hit.name, beat), func(t *testing.T) {
+				t.Parallel()
+				run(t, func(t *testing.T, w *world) {
+					w.ended(w.provision(admin, "mine").RecordId)
+					w.engine.OnAdvance = threeBeats(w)
+					d := newDriver(w)
+					steps := &stepwise{able: able{Fake: w.engine, progress: engine.Progress{State: engine.Done}}, beats: threeBeats(w)}
+					w.serve = func(string) engine.Engine { return steps }
+					var (
+						seen  atomic.Int64
+						fired atomic.Bool
+					)
+					w.setFault(func(p workflow.Point, _ workflow.Beat) error {
+						if p != hit.point || seen.Add(1)-1 != int64(beat) || fired.Swap(true) {
+							return nil
+						}
+						return hit.err
+					})
+					good := func(record string, err error) {
+						t.Helper()
+						if err != nil {
+							t.Fatal(err)
+						}
+						w.survive(record, hit.err)
+						if r := w.ended(record).RecordDetail; r.Status != api.RecordStatusSucceeded {
+							t.Fatalf("%s ended %+v", r.RecordType, r)
+						}
+					}
+					good(d.call(updated, "mine"))
+					in := w.plan("mine", w.artifact)
+					made, err := w.client.CreateProvisionedProductPlan(as(admin), in)
+					if err != nil {
+						t.Fatal(err)
+					}
+					w.survivePlan(made.PlanId, hit.err)
+					out, err := w.client.ExecuteProvisionedProductPlan(as(admin), &api.ExecuteProvisionedProductPlanInput{PlanId: made.PlanId, IdempotencyToken: "x"})
+					if err != nil {
+						t.Fatal(err)
+					}
+					good(out.RecordDetail.RecordId, nil)
+					if s := w.settledPlan(made.PlanId).ProvisionedProductPlanDetails.Status; s != api.ProvisionedProductPlanStatusExecuteSuccess {
+						t.Errorf("plan is %s", s)
+					}
+					good(d.call(acted, "mine"))
+					good(d.call(terminated, "mine"))
+					good(d.call(imported, "mine"))
+					if s := w.describe("mine").Status; s != api.ProvisionedProductStatusAvailable {
+						t.Errorf("product is %s", s)
+					}
+					if left := w.engine.Living(); len(left) != 0 {
+						t.Errorf("left behind: %v", left)
+					}
+					if !fired.Load() {
+						t.Errorf("there is no beat %d to hit; the test proves nothing", beat)
+					}
+				})
+			})
+		}
+	}
+}
+
+// stepwise is an able engine that plans, acts and imports in several beats.
+type stepwise struct {
+	able
+	beats func(context.Context, *enginetest.Fake, engine.Change) (engine.Progress, error)
+}
+
+func (s *stepwise) Plan(ctx context.Context, c engine.Change) (engine.Preview, engine.Progress, error) {
+	p, err := s.beats(ctx, &enginetest.Fake{}, c)
+	return s.Preview(c), p, err
+}
+
+func (s *stepwise) Act(ctx context.Context, c engine.Change, _ engine.Action) (engine.Progress, error) {
+	return s.beats(ctx, &enginetest.Fake{}, c)
+}
+
+// survivePlan is survive for the making of a plan.
+func (w *world) survivePlan(planID string, fault error) {
+	w.t.Helper()
+	for {
+		select {
+		case <-w.dead:
+			if !errors.Is(fault, workflow.ErrCrash) {
+				w.t.Fatal("the server died")
+			}
+			w.open()
+		default:
+		}
+		out, err := w.client.DescribeProvisionedProductPlan(as(admin), &api.DescribeProvisionedProductPlanInput{PlanId: planID})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if s := out.ProvisionedProductPlanDetails.Status; s != api.ProvisionedProductPlanStatusCreateInProgress {
+			if s != api.ProvisionedProductPlanStatusCreateSuccess {
+				w.t.Fatalf("plan is %s", s)
+			}
+			return
+		}
+	}
+}

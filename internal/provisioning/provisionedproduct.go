@@ -273,15 +273,20 @@ func scan(tx *db.Tx, within reach, pg page) ([]provisionedProduct, error) {
 
 // insert adds the row; false if the name is taken in the account and region.
 func (p *provisionedProduct) insert(tx *db.Tx) (bool, error) {
+	free, err := p.insertRow(tx)
+	if err != nil || !free {
+		return false, err
+	}
+	return true, index(tx, nil, p)
+}
+
+func (p *provisionedProduct) insertRow(tx *db.Tx) (bool, error) {
 	n, err := tx.ExecRows(`INSERT INTO provisioned_product
 		(id, account, region, name, status, user_arn, session_arn, created, physical, last_record, data, given)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, region, name) DO NOTHING`,
 		p.ID, p.Account, p.Region, p.Name, p.Status, p.UserARN, p.SessionARN, p.Created.UnixMicro(), p.Physical, p.LastRecord,
 		stored(p.provisionedData), p.given)
-	if err != nil || n == 0 {
-		return false, err
-	}
-	return true, index(tx, nil, p)
+	return n == 1, err
 }
 
 func (p *provisionedProduct) update(tx *db.Tx) error {

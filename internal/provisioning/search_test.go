@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,10 +18,11 @@ import (
 	"larder/internal/identity"
 )
 
-// seed makes provisioned products without launching them, in batches: the
-// rows and terms are those of real ones.
+// seed makes provisioned products without launching them, in batches, each
+// written in the order of its keys: the rows, terms and counts are those of
+// real ones.
 func seed(ctx context.Context, d *db.DB, n int, shape func(i int, p *provisionedProduct)) error {
-	const batch = 500
+	const batch = 5000
 	begun := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for from := 0; from < n; from += batch {
 		var all []provisionedProduct
@@ -38,19 +40,66 @@ func seed(ctx context.Context, d *db.DB, n int, shape func(i int, p *provisioned
 			all = append(all, p)
 		}
 		err := d.Update(ctx, func(tx *db.Tx) error {
-			for i := range all {
-				free, err := all[i].insert(tx)
-				if err == nil && !free {
-					err = errors.New("the name is taken")
-				}
-				if err != nil {
-					return err
-				}
-			}
-			return nil
+			return insertAll(tx, all)
 		})
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// insertAll is provisionedProduct.insert for many at once.
+func insertAll(tx *db.Tx, all []provisionedProduct) error {
+	type entry struct {
+		term
+		p *provisionedProduct
+	}
+	var entries []entry
+	counts := map[term]map[int]int{}
+	for i := range all {
+		p := &all[i]
+		free, err := p.insertRow(tx)
+		if err == nil && !free {
+			err = errors.New("the name is taken")
+		}
+		if err != nil {
+			return err
+		}
+		n := shard(p)
+		for _, t := range append(p.terms(), term{everyField, ""}) {
+			if slices.Contains(countedFields, t.field) {
+				if counts[t] == nil {
+					counts[t] = map[int]int{}
+				}
+				counts[t][n]++
+			}
+			if t.field != everyField {
+				entries = append(entries, entry{t, p})
+			}
+		}
+	}
+	slices.SortFunc(entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.field, b.field), cmp.Compare(a.text, b.text), a.p.Created.Compare(b.p.Created))
+	})
+	const row = "(?, ?, ?, ?, ?, ?)"
+	for chunk := range slices.Chunk(entries, 1000) {
+		var args []any
+		for _, e := range chunk {
+			args = append(args, e.p.Account, e.p.Region, e.field, e.text, e.p.Created.UnixMicro(), e.p.ID)
+		}
+		if err := tx.Exec(`INSERT INTO provisioned_term (account, region, field, term, created, id) VALUES `+
+			row+strings.Repeat(", "+row, len(chunk)-1), args...); err != nil {
+			return err
+		}
+	}
+	for t, by := range counts {
+		for n, count := range by {
+			if err := tx.Exec(`INSERT INTO provisioned_count (account, region, field, term, shard, n) VALUES (?, ?, ?, ?, ?, ?)
+				ON CONFLICT (account, region, field, term, shard) DO UPDATE SET n = provisioned_count.n + excluded.n`,
+				all[0].Account, all[0].Region, t.field, t.text, n, count); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
