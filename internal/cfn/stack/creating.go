@@ -306,7 +306,10 @@ func (t *turn) initiate(it *item) error {
 // there may be.
 func (t *turn) keepRow(it *item) error {
 	seed := t.l.seed(it)
-	claim, _ := resource.Claim(it.kind.Schema, seed, it.model)
+	claim := ""
+	if !it.kind.Outside { // whose handlers know themselves which names are free
+		claim, _ = resource.Claim(it.kind.Schema, seed, it.model)
+	}
 	row, err := resource.NewRow(t.s.keys, it.Type, seed, it.model, claim)
 	if err != nil {
 		return err

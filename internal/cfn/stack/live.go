@@ -104,15 +104,16 @@ func (l *live) planRemoval() { l.planRemovalOf(func(*item) bool { return true })
 // goes when all doomed ones that depend on it are gone.
 func (l *live) planRemovalOf(doomed func(*item) bool) {
 	l.ready, l.open, l.left, l.sorted = nil, nil, 0, false
+	holds := func(it *item) bool { return !it.gone() && doomed(it) && !(it.tried && l.relentless()) }
 	going := map[string][]*item{}
 	for _, it := range l.order {
 		it.waits, it.heirs, it.rank = 0, nil, it.Place
-		if !it.gone() && doomed(it) {
+		if holds(it) {
 			going[it.LogicalID] = append(going[it.LogicalID], it)
 		}
 	}
 	for _, it := range l.order {
-		if it.gone() || !doomed(it) {
+		if !holds(it) {
 			continue
 		}
 		for _, id := range it.Depends {
@@ -134,6 +135,12 @@ func (l *live) planRemovalOf(doomed func(*item) bool) {
 			}
 		}
 	}
+}
+
+// relentless reports whether removals go on though one that others wait for
+// has failed: after an update, all that can be removed is.
+func (l *live) relentless() bool {
+	return l.stack.Journal.Phase == tidying || l.stack.Journal.Phase == clearing
 }
 
 // release lets those go on who waited for it.

@@ -411,6 +411,21 @@ func (o *outside) Advance(_ context.Context, r resource.Request) (resource.Progr
 		delete(o.made, r.Token)
 		return resource.Progress{}, nil
 	}
+	if r.Action == resource.Update {
+		p := resource.Progress{Model: schema.Model{Physical: r.Model.Physical, Identifier: r.Model.Identifier, Properties: r.Properties}}
+		switch {
+		case b.fault:
+			b.fault = false
+			return resource.Progress{}, errors.New("the answer was lost")
+		case b.again > 0:
+			b.again--
+			p.State, p.After = resource.Again, time.Second
+		case b.fail:
+			b.fail = false
+			p.Failure = &resource.Failure{Message: "no change outside"}
+		}
+		return p, nil
+	}
 	physical, exists := o.made[r.Token]
 	if !exists {
 		o.next++

@@ -44,8 +44,12 @@ func (t *turn) stopRemovals() {
 			t.end(it, DeleteFailed, deletionCancelled)
 		}
 	}
-	l.open, l.ready = nil, nil
 	l.stack.Journal.Canceled = false
+	if l.relentless() {
+		t.releaseRemoved() // the rest waits for nothing yet
+		return
+	}
+	l.open, l.ready = nil, nil
 }
 
 // CloudFormation's words, in its spelling.
@@ -94,7 +98,7 @@ func (t *turn) settleRemovals(ctx context.Context) error {
 
 func (t *turn) releaseRemoved() {
 	for _, it := range t.l.open {
-		if it.gone() {
+		if it.gone() || it.Status == DeleteFailed && t.l.relentless() {
 			t.l.release(it)
 		}
 	}

@@ -52,7 +52,7 @@ func (s *Stacks) load(ctx context.Context, st Stack) (*live, error) {
 	case undoing:
 		l.planUndoing()
 	case tidying, clearing:
-		l.planRemovalOf((*item).superseded)
+		l.planRemovalOf((*item).doomed)
 	default:
 		l.planRemoval()
 	}

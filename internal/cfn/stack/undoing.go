@@ -239,7 +239,7 @@ func (t *turn) undone() {
 	st.Journal.Phase = clearing
 	t.did = true
 	l.arrange()
-	l.planRemovalOf((*item).superseded)
+	l.planRemovalOf((*item).doomed)
 }
 
 // undonePolicy is what becomes of a resource that an undone update created.

@@ -30,6 +30,9 @@ func (l *live) planUpdate() error {
 		wanted = append(wanted, it)
 	}
 	for _, it := range wanted {
+		if it.done || it.inProgress() {
+			continue // it waits for nothing any more
+		}
 		for _, id := range l.eval.Dependencies(it.LogicalID) {
 			on, ok := l.items[id]
 			if !ok {
@@ -273,6 +276,10 @@ const (
 )
 
 func (it *item) superseded() bool { return it.Superseded != "" }
+
+// doomed reports whether the update under way is to remove the item. What an
+// earlier one could not remove is left to the end of the stack.
+func (it *item) doomed() bool { return it.superseded() && !it.Lost }
 
 // succeed puts a new item in the place of one that is superseded by it.
 func (l *live) succeed(it *item, policy string) *item {
@@ -635,7 +642,7 @@ func (t *turn) updated(ctx context.Context) error {
 	st.Journal.Phase = tidying
 	t.did = true
 	l.arrange()
-	l.planRemovalOf((*item).superseded)
+	l.planRemovalOf((*item).doomed)
 	return nil
 }
 
