@@ -24,3 +24,10 @@ func lockDir(dir string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// unlockDir gives the directory back. Closing the file alone would leave the
+// lock with a child that is being forked at this moment and has not let go of
+// it yet.
+func unlockDir(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
+}

@@ -84,7 +84,7 @@ func (e *embedded) close() error {
 		if e.writer != nil {
 			all = append(all, e.writer.conn.close())
 		}
-		all = append(all, e.lock.Close())
+		all = append(all, unlockDir(e.lock))
 	})
 	return errors.Join(all...)
 }
