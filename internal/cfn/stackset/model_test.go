@@ -42,7 +42,7 @@ type script struct {
 type act struct {
 	Action      stackset.Action
 	Set         bool // UPDATE: the set, to its next revision; else instances
-	All         bool // with Set: no targets
+	All         bool // with Set, or DELETE: no targets
 	Retain      bool
 	Targets     stackset.Targets
 	Preferences stackset.Preferences
@@ -60,7 +60,7 @@ const (
 )
 
 var (
-	modelAccounts = []string{first, second, third}
+	modelAccounts = []string{first, second, third, fourth, fifth}
 	modelRegions  = []string{"eu-west-1", east, west}
 )
 
@@ -77,7 +77,7 @@ func scripts() *rapid.Generator[script] {
 			if i > 0 {
 				a.Action = rapid.SampledFrom([]stackset.Action{stackset.Create, stackset.Update, stackset.Update, stackset.Delete}).Draw(t, "action")
 				a.Set = a.Action == stackset.Update && rapid.Bool().Draw(t, "set")
-				a.All = a.Set && rapid.Bool().Draw(t, "all")
+				a.All = (a.Set || a.Action == stackset.Delete) && rapid.Bool().Draw(t, "all")
 				a.Retain = a.Action == stackset.Delete && rapid.IntRange(0, 3).Draw(t, "retain") == 0
 			}
 			if a.Set {
@@ -86,10 +86,10 @@ func scripts() *rapid.Generator[script] {
 			s.Acts = append(s.Acts, a)
 		}
 		for range rapid.IntRange(0, 4).Draw(t, "kills") {
-			s.Kills[rapid.IntRange(0, 150).Draw(t, "kill")] = rapid.SampledFrom([]string{"begun", "decided", "recorded"}).Draw(t, "at")
+			s.Kills[rapid.IntRange(0, 200).Draw(t, "kill")] = rapid.SampledFrom([]string{"begun", "decided", "recorded"}).Draw(t, "at")
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "stops") {
-			s.Stops[rapid.IntRange(0, 150).Draw(t, "stop")] = true
+			s.Stops[rapid.IntRange(0, 200).Draw(t, "stop")] = true
 		}
 		return s
 	})
@@ -180,31 +180,81 @@ func (s *script) play(t *testing.T, d *db.DB) error {
 		return err
 	}
 	keys := seal.Ephemeral()
-	_, _, err = workflowtest.Carry(t, d, func(_ testing.TB, e workflowtest.Env) workflowtest.World {
-		return workflowtest.World{
-			Boot: func(r *workflow.Runner) {
-				m.stacks = stack.New(stack.Options{DB: d, Runner: r, Keys: keys, Rules: list, Now: e.Now})
-				m.sets = stackset.New(stackset.Options{
-					DB: d, Runner: r, Keys: keys, Stacks: m.stacks, Now: e.Now, Refuses: s.refuses,
-					Limits: stackset.Limits{Claim: 2, Settle: 2},
-				})
-				r.Register(workflow.Definition{Name: "script", Steps: []workflow.Step{{Name: "act", Beat: m.act}}})
-			},
-			Start: func(ctx context.Context, r *workflow.Runner) error {
-				_, err := m.sets.CreateSet(ctx, stackset.SetInput{Account: admin, Region: home, Content: stackset.Content{
-					Name: "set-a", Template: s.template(0),
-				}})
-				if err != nil {
-					return err
-				}
-				return d.Update(ctx, func(tx *db.Tx) error {
-					return r.Start(tx, workflow.Begin{ID: "script", Definition: "script", Input: json.RawMessage(`{}`)})
-				})
-			},
-			Dump: func(ctx context.Context) (string, error) { return "", m.watch(ctx) },
-		}
-	}, m.point)
+	_, _, err = workflowtest.Carry(t, d, func(_ testing.TB, e workflowtest.Env) workflowtest.World { return m.world(e, keys, list) }, m.point)
 	return errors.Join(m.fault, err)
+}
+
+// world is what the script is played in.
+func (m *model) world(e workflowtest.Env, keys *seal.Keys, list resource.Rules) workflowtest.World {
+	d, s := e.DB, m.script
+	return workflowtest.World{
+		Boot: func(r *workflow.Runner) {
+			m.stacks = stack.New(stack.Options{DB: d, Runner: r, Keys: keys, Rules: list, Now: e.Now})
+			m.sets = stackset.New(stackset.Options{
+				DB: d, Runner: r, Keys: keys, Stacks: m.stacks, Now: e.Now, Refuses: s.refuses,
+				Limits: stackset.Limits{Claim: 2, Settle: 2},
+			})
+			r.Register(workflow.Definition{Name: "script", Steps: []workflow.Step{{Name: "act", Beat: m.act}}})
+		},
+		Start: func(ctx context.Context, r *workflow.Runner) error {
+			_, err := m.sets.CreateSet(ctx, stackset.SetInput{Account: admin, Region: home, Content: stackset.Content{
+				Name: "set-a", Template: s.template(0),
+			}})
+			if err != nil {
+				return err
+			}
+			return d.Update(ctx, func(tx *db.Tx) error {
+				return r.Start(tx, workflow.Begin{ID: "script", Definition: "script", Input: json.RawMessage(`{}`)})
+			})
+		},
+		Dump: func(ctx context.Context) (string, error) { return "", m.watch(ctx) },
+	}
+}
+
+// told tells what has become of every operation and instance.
+func (m *model) told(ctx context.Context) (string, error) {
+	var out strings.Builder
+	for i := range m.script.Acts {
+		op, err := m.sets.Operation(ctx, admin, home, "set-a", operationID(i))
+		if _, absent := stack.AsError(err); !absent && err != nil {
+			return "", err
+		}
+		fmt.Fprintln(&out, operationID(i), op.Action, op.Status, op.Failed)
+	}
+	_, page, _, err := m.sets.Instances(ctx, stackset.InstancesList{Account: admin, Region: home, Set: "set-a"})
+	for _, i := range page {
+		fmt.Fprintln(&out, i.Account, i.Region, i.Status, i.Detailed(), i.Stack != "")
+	}
+	return out.String(), err
+}
+
+// TestEveryStep repeats, fails and kills every beat of a life: a creation of
+// which one instance fails, an update that makes up for it, a deletion that
+// one resists, and one that lets that go.
+func TestEveryStep(t *testing.T) {
+	t.Parallel()
+	at := func(account string, f fate) map[Key]fate { return map[Key]fate{{Account: account, Region: west}: f} }
+	both := stackset.Targets{Accounts: []string{first, second}, Regions: []string{west}}
+	s := script{
+		Fates: []map[Key]fate{at(second, fails), at(first, sticks)},
+		Acts: []act{
+			{Action: stackset.Create, Targets: both, Preferences: stackset.Preferences{ToleranceCount: new(1), ConcurrencyCount: new(2)}},
+			{Action: stackset.Update, Set: true, All: true},
+			{Action: stackset.Delete, All: true},
+			{Action: stackset.Delete, All: true, Retain: true},
+		},
+	}
+	list, err := resource.ParseRules([]byte(fates))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := seal.Ephemeral()
+	workflowtest.EveryStep(t, func(_ testing.TB, e workflowtest.Env) workflowtest.World {
+		m := &model{script: &s, db: e.DB, instances: map[Key]*modeled{}}
+		w := m.world(e, keys, list)
+		w.Dump = m.told
+		return w
+	})
 }
 
 func (s *script) refuses(_ context.Context, _ string, at stackset.Place) (string, error) {
@@ -319,7 +369,7 @@ func (m *model) begin(ctx context.Context, i int) (err error) {
 	}
 	in := stackset.InstancesInput{
 		Account: admin, Region: home, Set: "set-a", Operation: operationID(i), Report: stackset.Signal(operationID(i)),
-		Targets: a.Targets, Preferences: a.Preferences, Retain: a.Retain,
+		Targets: a.Targets, All: a.All, Preferences: a.Preferences, Retain: a.Retain,
 	}
 	switch a.Action {
 	case stackset.Create:
@@ -438,7 +488,7 @@ func (m *model) foresee(i int, results []stackset.Outcome) error {
 			in := m.instances[at]
 			named := slices.Contains(a.Targets.Accounts, account) && slices.Contains(a.Targets.Regions, region)
 			switch {
-			case a.All && (in == nil || in.status == stackset.Inoperable), !a.All && !named:
+			case a.All && (in == nil || in.status == stackset.Inoperable && a.Action == stackset.Update), !a.All && !named:
 				continue
 			case in == nil && a.Action == stackset.Create:
 				m.instances[at] = &modeled{status: stackset.Outdated}

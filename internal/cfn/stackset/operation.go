@@ -64,6 +64,7 @@ type InstancesInput struct {
 	Operation       string // id, which makes the request repeatable; "" for a new one
 	Report          string // workflow signal to give when the operation has ended, such as Signal(Operation)
 	Targets         Targets
+	All             bool // DeleteInstances: every instance there is, instead of Targets
 	Preferences     Preferences
 	// Overrides are values instead of the set's: nil leaves the instances
 	// what they have.
@@ -93,16 +94,20 @@ func (s *Sets) instances(ctx context.Context, action Action, in InstancesInput) 
 	request, err := s.digest(struct {
 		Action      Action
 		Targets     Targets
+		All         bool
 		Preferences Preferences
 		Overrides   []Given
 		Retain      bool
-	}{action, in.Targets, in.Preferences, in.Overrides, in.Retain})
+	}{action, in.Targets, in.All, in.Preferences, in.Overrides, in.Retain})
 	if err != nil {
 		return "", err
 	}
 	w := work{
 		account: in.Account, region: in.Region, set: in.Set, id: in.Operation, report: in.Report,
 		action: action, targets: &in.Targets, preferences: in.Preferences, retain: in.Retain, request: request,
+	}
+	if in.All && action == Delete {
+		w.targets = nil
 	}
 	return s.begin(ctx, w, func(set *Set) (change, error) {
 		if in.Overrides == nil {
@@ -180,7 +185,7 @@ type work struct {
 	account, region, set, id, report string
 
 	action      Action
-	targets     *Targets // nil: every instance that can be updated
+	targets     *Targets // nil: every instance; to be updated, every one that can be
 	preferences Preferences
 	retain      bool
 	request     string
@@ -321,7 +326,7 @@ func (s *Sets) enlist(tx *db.Tx, set *Set, op *Operation, w work, c change) erro
 	}
 	switch {
 	case w.targets == nil:
-		if err := enlistOperable(tx, op.run, set.ID); err != nil {
+		if err := enlistAll(tx, op.run, set.ID, w.action); err != nil {
 			return err
 		}
 	case w.action == Create:

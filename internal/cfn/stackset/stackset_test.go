@@ -23,6 +23,8 @@ const (
 	first  = "111111111111"
 	second = "222222222222"
 	third  = "333333333333"
+	fourth = "444444444444"
+	fifth  = "555555555555"
 	east   = "us-east-1"
 	west   = "us-west-2"
 )
@@ -67,7 +69,7 @@ func fated(fails, sticks map[string]bool) []byte {
 	b.WriteString("Parameters:\n  Note: {Type: String, Default: none}\n  Secret: {Type: String, NoEcho: true, Default: hush}\nMappings:\n  Fate:\n")
 	for _, region := range []string{east, west, "eu-west-1"} {
 		fmt.Fprintf(&b, "    %s:\n", region)
-		for _, account := range []string{first, second, third} {
+		for _, account := range []string{first, second, third, fourth, fifth} {
 			fate := "fine"
 			switch {
 			case fails[account+"/"+region]:

@@ -249,9 +249,14 @@ func enlistExisting(tx *db.Tx, run, set string, accounts []string) error {
 	})
 }
 
-// enlistOperable enlists all instances that an update may touch.
-func enlistOperable(tx *db.Tx, run, set string) error {
-	return tx.Exec(enlistInstances+` AND i.status <> 'INOPERABLE'`, set, run)
+// enlistAll enlists all instances of a set, for an update those that one may
+// touch.
+func enlistAll(tx *db.Tx, run, set string, action Action) error {
+	query := enlistInstances
+	if action == Update {
+		query += ` AND i.status <> 'INOPERABLE'`
+	}
+	return tx.Exec(query, set, run)
 }
 
 func scanOutcome(rows *db.Rows) (o Outcome, err error) {
