@@ -104,7 +104,7 @@ func (l *live) planRemoval() { l.planRemovalOf(func(*item) bool { return true })
 // goes when all doomed ones that depend on it are gone.
 func (l *live) planRemovalOf(doomed func(*item) bool) {
 	l.ready, l.open, l.left, l.sorted = nil, nil, 0, false
-	holds := func(it *item) bool { return !it.gone() && doomed(it) && !(it.tried && l.relentless()) }
+	holds := func(it *item) bool { return !it.gone() && doomed(it) && (!it.tried || !l.relentless()) }
 	going := map[string][]*item{}
 	for _, it := range l.order {
 		it.waits, it.heirs, it.rank = 0, nil, it.Place
