@@ -34,7 +34,7 @@ const (
 // launches it with sensible parameters, and terminates it. The templates are
 // other people's, so none lies here; a linter should have passed them:
 //
-//	TEST_CORPUS=/tmp/corpus go test -run TestCorpus -v ./cmd/larder
+//	TEST_CORPUS=/tmp/corpus go test -count 1 -run TestCorpus -v ./cmd/larder
 func TestCorpus(t *testing.T) {
 	root := os.Getenv("TEST_CORPUS")
 	if root == "" {
