@@ -9,6 +9,7 @@ import (
 	"larder/internal/cfn/schema"
 	"larder/internal/cfn/template"
 	"larder/internal/id"
+	"larder/internal/seal"
 )
 
 // live is the state of a stack in operation: what the rows say, and what
@@ -16,6 +17,7 @@ import (
 // beat's transaction made it true.
 type live struct {
 	stack Stack
+	keys  *seal.Keys
 	items map[string]*item
 	order []*item // as the template has them
 	olds  []*item // superseded ones, which have their own place in no template
@@ -40,8 +42,9 @@ type item struct {
 	kind  resource.Kind
 	given map[string]schema.Value // as evaluated, with secrets
 	model schema.Model
-	made  bool // there is a row of it
-	tried bool // its removal has failed in this operation, which does not try again
+	row   *resource.Row // that the rest of the model is still to be read from
+	made  bool          // there is a row of it
+	tried bool          // its removal has failed in this operation, which does not try again
 
 	rank  int     // the place at which it is worked on
 	done  bool    // an update needs do nothing more with it
@@ -207,6 +210,9 @@ func (l *live) GetAtt(logicalID, attribute string) (schema.Value, error) {
 	it, ok := l.items[logicalID]
 	if !ok || !it.stands() {
 		return nil, invalid("Unresolved resource dependencies [%s]", logicalID)
+	}
+	if err := l.know(it); err != nil {
+		return nil, err
 	}
 	v, ok := it.kind.Attribute(it.model, logicalID, attribute)
 	if !ok {

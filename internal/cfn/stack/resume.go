@@ -44,6 +44,15 @@ func (s *Stacks) load(ctx context.Context, st Stack) (*live, error) {
 		return nil, err
 	}
 	l.loaded = true
+	removes := j.Phase == deleting || j.Phase == rollingBack
+	for _, it := range l.order {
+		if removes && !it.kind.Outside {
+			continue
+		}
+		if err := l.know(it); err != nil {
+			return nil, err
+		}
+	}
 	switch j.Phase {
 	case creating:
 		err = s.interpret(ctx, l, text, l.planCreation)
@@ -87,7 +96,7 @@ func (s *Stacks) standing(ctx context.Context, st Stack, withText bool) (l *live
 	if err != nil {
 		return nil, nil, err
 	}
-	l = &live{stack: st, items: map[string]*item{}}
+	l = &live{stack: st, keys: s.keys, items: map[string]*item{}}
 	entries, last, err := fold(packs)
 	if err != nil {
 		return nil, nil, err
@@ -97,22 +106,27 @@ func (s *Stacks) standing(ctx context.Context, st Stack, withText bool) (l *live
 			return nil, nil, err
 		}
 	}
-	removes := st.Journal.Phase == deleting || st.Journal.Phase == rollingBack
-	for _, row := range rows {
+	for i := range rows {
+		row := &rows[i]
 		// A row of no item is of a resource that an update left behind.
 		it, ok := l.item(row.LogicalID, row.Generation)
 		if !ok {
 			continue
 		}
-		it.made = true
-		if !removes || it.kind.Outside {
-			if it.model, err = row.Model(s.keys); err != nil {
-				return nil, nil, err
-			}
-		}
+		it.made, it.row = true, row
+		it.model.Physical, it.model.Identifier = row.Physical, row.Identifier
 	}
 	l.arrange()
 	return l, text, nil
+}
+
+// know opens the model of an item that was read from its row.
+func (l *live) know(it *item) (err error) {
+	if it.row != nil {
+		it.model, err = it.row.Model(l.keys)
+		it.row = nil
+	}
+	return err
 }
 
 // item returns the item of a logical id that an update of that generation made.
