@@ -43,7 +43,7 @@ func Handlers(o Options) *awsquery.CloudFormationHandlers {
 		ExecuteChangeSet:            worded(a.executeChangeSet),
 		GetStackPolicy:              worded(a.getStackPolicy),
 		GetTemplate:                 worded(a.getTemplate),
-		GetTemplateSummary:          worded(a.getTemplateSummary),
+		GetTemplateSummary:          setWorded(a.getTemplateSummary),
 		ListChangeSets:              worded(a.listChangeSets),
 		ListExports:                 worded(a.listExports),
 		ListImports:                 worded(a.listImports),

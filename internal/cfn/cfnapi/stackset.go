@@ -185,6 +185,19 @@ func (a *api) describeStackSet(ctx context.Context, in *awsquery.DescribeStackSe
 	return &awsquery.DescribeStackSetOutput{StackSet: out}, nil
 }
 
+// setTemplate is the template of the set that GetTemplateSummary names.
+func (a *api) setTemplate(ctx context.Context, in *awsquery.GetTemplateSummaryInput) ([]byte, error) {
+	if in.StackName != "" || in.TemplateBody != "" || in.TemplateURL != "" {
+		return nil, awsquery.ValidationError("StackSetName cannot be specified together with a stack or a template.")
+	}
+	caller := identity.CallerFrom(ctx)
+	set, _, err := a.sets.Describe(ctx, caller.Account, caller.Region, in.StackSetName)
+	if err != nil {
+		return nil, err
+	}
+	return a.sets.Template(ctx, &set)
+}
+
 func (a *api) listStackSets(ctx context.Context, in *awsquery.ListStackSetsInput) (*awsquery.ListStackSetsOutput, error) {
 	if err := setsUnbuilt("ListStackSets", in.CallAs, "", nil, nil); err != nil {
 		return nil, err

@@ -89,7 +89,7 @@ func (a *api) getTemplateSummary(ctx context.Context, in *awsquery.GetTemplateSu
 	var err error
 	switch {
 	case in.StackSetName != "":
-		return nil, unbuilt("GetTemplateSummary", "StackSetName")
+		text, err = a.setTemplate(ctx, in)
 	case in.StackName != "" && (in.TemplateBody != "" || in.TemplateURL != ""):
 		return nil, awsquery.ValidationError("StackName cannot be specified together with a template.")
 	case in.StackName != "":

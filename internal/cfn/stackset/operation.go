@@ -91,7 +91,7 @@ func (s *Sets) DeleteInstances(ctx context.Context, in InstancesInput) (operatio
 }
 
 func (s *Sets) instances(ctx context.Context, action Action, in InstancesInput) (operation string, err error) {
-	request, err := s.digest(struct {
+	request, err := json.Marshal(struct {
 		Action      Action
 		Targets     Targets
 		All         bool
@@ -188,7 +188,7 @@ type work struct {
 	targets     *Targets // nil: every instance; to be updated, every one that can be
 	preferences Preferences
 	retain      bool
-	request     string
+	request     []byte // as it was made
 }
 
 // change is what an operation changes as it begins.
@@ -254,7 +254,7 @@ func (s *Sets) tryBegin(ctx context.Context, w work, prepare func(*Set) (change,
 		return noSet(w.set)
 	case err != nil:
 		return err
-	case earlier != nil && earlier.Request == w.request:
+	case earlier != nil && s.keys.Matches(earlier.Request, w.request, asked):
 		return nil
 	case earlier != nil:
 		return refuse("OperationIdAlreadyExistsException", "The operation ID %s already exists", w.id)
@@ -268,7 +268,7 @@ func (s *Sets) tryBegin(ctx context.Context, w work, prepare func(*Set) (change,
 	}
 	op := Operation{
 		ID: w.id, Set: set.ID, Status: InProgress, Created: s.now().UTC(), Action: w.action,
-		Preferences: w.preferences, Retain: w.retain, Roles: set.Roles, Request: w.request,
+		Preferences: w.preferences, Retain: w.retain, Roles: set.Roles, Request: s.keys.Digest(w.request, asked),
 		run: "sso-" + id.UUID(), report: w.report,
 	}
 	body, err := encode(&op)

@@ -44,7 +44,7 @@ func (s *Sets) CreateSet(ctx context.Context, in SetInput) (Set, error) {
 	if !setName.MatchString(in.Name) {
 		return Set{}, invalid("1 validation error detected: Value '%s' at 'stackSetName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]{0,127}", in.Name)
 	}
-	request, err := s.digest(in)
+	request, err := json.Marshal(in)
 	if err != nil {
 		return Set{}, err
 	}
@@ -52,7 +52,7 @@ func (s *Sets) CreateSet(ctx context.Context, in SetInput) (Set, error) {
 	uuid := id.UUID()
 	set := Set{
 		ID: in.Name + ":" + uuid, ARN: id.StackSetARN(in.Region, in.Account, in.Name, uuid).String(),
-		Account: in.Account, Region: in.Region, Name: in.Name, Created: now, Token: in.Token, Request: request,
+		Account: in.Account, Region: in.Region, Name: in.Name, Created: now, Token: in.Token, Request: s.keys.Digest(request, asked),
 	}
 	if err := s.fill(&set, in.Content); err != nil {
 		return Set{}, err
@@ -84,7 +84,7 @@ func (s *Sets) CreateSet(ctx context.Context, in SetInput) (Set, error) {
 	case earlier == nil:
 		set.mark = mark
 		return set, nil
-	case in.Token == "" || earlier.Token != in.Token || earlier.Request != request:
+	case in.Token == "" || earlier.Token != in.Token || !s.keys.Matches(earlier.Request, request, asked):
 		return Set{}, refuse("NameAlreadyExistsException", "StackSet %s already exists", in.Name)
 	case !earlier.Updated.IsZero():
 		return Set{}, refuse("CreatedButModifiedException", "StackSet %s exists, but has been changed", in.Name)
@@ -92,15 +92,9 @@ func (s *Sets) CreateSet(ctx context.Context, in SetInput) (Set, error) {
 	return *earlier, nil
 }
 
-// digest tells whether a repeated request is the same one, without keeping
-// what it said.
-func (s *Sets) digest(request any) (string, error) {
-	text, err := json.Marshal(request)
-	if err != nil {
-		return "", err
-	}
-	return s.keys.Digest(text, "stack set request"), nil
-}
+// asked is what requests are digested for: a digest tells whether a repeated
+// request is the same one, without keeping what it said.
+const asked = "stack set request"
 
 // fill gives a set its content, or refuses that.
 func (s *Sets) fill(set *Set, c Content) error {
@@ -139,7 +133,7 @@ type SetUpdate struct {
 // stacks are made of changes, every instance is outdated from now on until
 // its own update has succeeded.
 func (s *Sets) UpdateSet(ctx context.Context, in SetUpdate) (operation string, err error) {
-	request, err := s.digest(struct {
+	request, err := json.Marshal(struct {
 		Targets     *Targets
 		Preferences Preferences
 		Content     Content
