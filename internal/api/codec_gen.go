@@ -2242,6 +2242,97 @@ func (x *CreateUserOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *DeadLetter) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "Id":
+			d.once(&seen, 0)
+			x.Id = d.str()
+		case "LastError":
+			d.once(&seen, 1)
+			x.LastError = d.str()
+		case "PreviousStatus":
+			d.once(&seen, 2)
+			x.PreviousStatus = d.str()
+		case "ProvisionedProductId":
+			d.once(&seen, 3)
+			x.ProvisionedProductId = d.str()
+		case "ProvisionedProductName":
+			d.once(&seen, 4)
+			x.ProvisionedProductName = d.str()
+		case "Status":
+			d.once(&seen, 5)
+			x.Status = d.str()
+		case "Target":
+			d.once(&seen, 6)
+			x.Target = d.str()
+		case "Time":
+			d.once(&seen, 7)
+			x.Time = d.timestamp()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *DeadLetter) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.Id != "" {
+		dst = append(dst, `,"Id":`...)
+		dst = appendText(dst, x.Id)
+	}
+	if x.LastError != "" {
+		dst = append(dst, `,"LastError":`...)
+		dst = appendText(dst, x.LastError)
+	}
+	if x.PreviousStatus != "" {
+		dst = append(dst, `,"PreviousStatus":`...)
+		dst = appendText(dst, x.PreviousStatus)
+	}
+	if x.ProvisionedProductId != "" {
+		dst = append(dst, `,"ProvisionedProductId":`...)
+		dst = appendText(dst, x.ProvisionedProductId)
+	}
+	if x.ProvisionedProductName != "" {
+		dst = append(dst, `,"ProvisionedProductName":`...)
+		dst = appendText(dst, x.ProvisionedProductName)
+	}
+	if x.Status != "" {
+		dst = append(dst, `,"Status":`...)
+		dst = appendText(dst, x.Status)
+	}
+	if x.Target != "" {
+		dst = append(dst, `,"Target":`...)
+		dst = appendText(dst, x.Target)
+	}
+	if !x.Time.IsZero() {
+		dst = append(dst, `,"Time":`...)
+		dst = appendTimestamp(dst, x.Time)
+	}
+	return closeObject(dst, start)
+}
+
+func decodeDeadLetters(d *decoder) []DeadLetter {
+	list := []DeadLetter{}
+	for d.list(); d.element(); {
+		list = append(list, DeadLetter{})
+		list[len(list)-1].decode(d)
+	}
+	return list
+}
+
+func encodeDeadLetters(dst []byte, list []DeadLetter) []byte {
+	dst = append(dst, '[')
+	for i := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = list[i].encode(dst)
+	}
+	return append(dst, ']')
+}
+
 func (x *DeleteAccessKeyInput) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -6242,6 +6333,64 @@ func (x *ListConstraintsForPortfolioOutput) encode(dst []byte) []byte {
 	if x.ConstraintDetails != nil {
 		dst = append(dst, `,"ConstraintDetails":`...)
 		dst = encodeConstraintDetails(dst, x.ConstraintDetails)
+	}
+	if x.NextPageToken != "" {
+		dst = append(dst, `,"NextPageToken":`...)
+		dst = appendText(dst, x.NextPageToken)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *ListDeadLettersInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PageSize":
+			d.once(&seen, 0)
+			x.PageSize = new(d.integer())
+		case "PageToken":
+			d.once(&seen, 1)
+			x.PageToken = new(d.str())
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ListDeadLettersInput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.PageSize != nil {
+		dst = append(dst, `,"PageSize":`...)
+		dst = appendInteger(dst, *x.PageSize)
+	}
+	if x.PageToken != nil {
+		dst = append(dst, `,"PageToken":`...)
+		dst = appendText(dst, *x.PageToken)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *ListDeadLettersOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "DeadLetters":
+			d.once(&seen, 0)
+			x.DeadLetters = decodeDeadLetters(d)
+		case "NextPageToken":
+			d.once(&seen, 1)
+			x.NextPageToken = d.str()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ListDeadLettersOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.DeadLetters != nil {
+		dst = append(dst, `,"DeadLetters":`...)
+		dst = encodeDeadLetters(dst, x.DeadLetters)
 	}
 	if x.NextPageToken != "" {
 		dst = append(dst, `,"NextPageToken":`...)
@@ -10574,6 +10723,48 @@ func encodeRecordTags(dst []byte, list []RecordTag) []byte {
 		dst = list[i].encode(dst)
 	}
 	return append(dst, ']')
+}
+
+func (x *RedeliverDeadLettersInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "ProvisionedProductId":
+			d.once(&seen, 0)
+			x.ProvisionedProductId = new(d.str())
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *RedeliverDeadLettersInput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.ProvisionedProductId != nil {
+		dst = append(dst, `,"ProvisionedProductId":`...)
+		dst = appendText(dst, *x.ProvisionedProductId)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *RedeliverDeadLettersOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "Count":
+			d.once(&seen, 0)
+			x.Count = d.long()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *RedeliverDeadLettersOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"Count":`...)
+	dst = appendInteger(dst, x.Count)
+	return closeObject(dst, start)
 }
 
 func (x *RegisterDelegatedAdministratorInput) decode(d *decoder) {

@@ -126,6 +126,7 @@ const (
 	OpFailOperation
 	OpListAccessKeys
 	OpListAccounts
+	OpListDeadLetters
 	OpListGroups
 	OpListOperations
 	OpListOrganizationalUnits
@@ -133,6 +134,7 @@ const (
 	OpListRoles
 	OpListUsers
 	OpPutInlinePolicy
+	OpRedeliverDeadLetters
 	OpRegisterDelegatedAdministrator
 	OpRemoveUserFromGroup
 	OpRetryOperation
@@ -832,6 +834,13 @@ var operations = [...]operation{
 		errors:   modelsInvalidParameters | modelsResourceNotFound | modelsOperationNotSupported,
 		page:     Page{Token: "PageToken", Size: "PageSize", Next: "NextPageToken", Result: "AccountDetails"},
 	}),
+	OpListDeadLetters: bind(Service.ListDeadLetters, operation{
+		name:     "ListDeadLetters",
+		target:   "Larder.ListDeadLetters",
+		readOnly: true,
+		errors:   modelsInvalidParameters,
+		page:     Page{Token: "PageToken", Size: "PageSize", Next: "NextPageToken", Result: "DeadLetters"},
+	}),
 	OpListGroups: bind(Service.ListGroups, operation{
 		name:     "ListGroups",
 		target:   "Larder.ListGroups",
@@ -878,6 +887,10 @@ var operations = [...]operation{
 		name:   "PutInlinePolicy",
 		target: "Larder.PutInlinePolicy",
 		errors: modelsResourceNotFound | modelsInvalidParameters | modelsLimitExceeded | modelsOperationNotSupported,
+	}),
+	OpRedeliverDeadLetters: bind(Service.RedeliverDeadLetters, operation{
+		name:   "RedeliverDeadLetters",
+		target: "Larder.RedeliverDeadLetters",
 	}),
 	OpRegisterDelegatedAdministrator: bind(Service.RegisterDelegatedAdministrator, operation{
 		name:   "RegisterDelegatedAdministrator",

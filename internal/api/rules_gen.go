@@ -1638,6 +1638,19 @@ func (x *ListConstraintsForPortfolioInput) check(v *violations) {
 	v.pop()
 }
 
+func (x *ListDeadLettersInput) check(v *violations) {
+	v.push()
+	if x.PageSize != nil {
+		v.member("PageSize")
+		checkNumber(v, *x.PageSize, &rulePageSizeMax100)
+	}
+	if x.PageToken != nil {
+		v.member("PageToken")
+		checkText(v, *x.PageToken, &rulePageToken)
+	}
+	v.pop()
+}
+
 func (x *ListGroupsInput) check(v *violations) {
 	v.push()
 	if x.PageSize != nil {
@@ -2316,6 +2329,15 @@ func (x *PutInlinePolicyInput) check(v *violations) {
 }
 
 func (x *RecordOutput) check(v *violations) {
+}
+
+func (x *RedeliverDeadLettersInput) check(v *violations) {
+	v.push()
+	if x.ProvisionedProductId != nil {
+		v.member("ProvisionedProductId")
+		checkText(v, *x.ProvisionedProductId, &ruleOperationId)
+	}
+	v.pop()
 }
 
 func (x *RegisterDelegatedAdministratorInput) check(v *violations) {

@@ -129,6 +129,7 @@ type Service interface {
 	FailOperation(context.Context, *FailOperationInput) (*FailOperationOutput, error)
 	ListAccessKeys(context.Context, *ListAccessKeysInput) (*ListAccessKeysOutput, error)
 	ListAccounts(context.Context, *ListAccountsInput) (*ListAccountsOutput, error)
+	ListDeadLetters(context.Context, *ListDeadLettersInput) (*ListDeadLettersOutput, error)
 	ListGroups(context.Context, *ListGroupsInput) (*ListGroupsOutput, error)
 	ListOperations(context.Context, *ListOperationsInput) (*ListOperationsOutput, error)
 	ListOrganizationalUnits(context.Context, *ListOrganizationalUnitsInput) (*ListOrganizationalUnitsOutput, error)
@@ -136,6 +137,7 @@ type Service interface {
 	ListRoles(context.Context, *ListRolesInput) (*ListRolesOutput, error)
 	ListUsers(context.Context, *ListUsersInput) (*ListUsersOutput, error)
 	PutInlinePolicy(context.Context, *PutInlinePolicyInput) (*PutInlinePolicyOutput, error)
+	RedeliverDeadLetters(context.Context, *RedeliverDeadLettersInput) (*RedeliverDeadLettersOutput, error)
 	RegisterDelegatedAdministrator(context.Context, *RegisterDelegatedAdministratorInput) (*RegisterDelegatedAdministratorOutput, error)
 	RemoveUserFromGroup(context.Context, *RemoveUserFromGroupInput) (*RemoveUserFromGroupOutput, error)
 	RetryOperation(context.Context, *RetryOperationInput) (*RetryOperationOutput, error)
@@ -762,6 +764,11 @@ func (Unimplemented) ListAccounts(context.Context, *ListAccountsInput) (*ListAcc
 	return nil, Unsupported(OpListAccounts)
 }
 
+// ListDeadLetters answers that it is not built yet.
+func (Unimplemented) ListDeadLetters(context.Context, *ListDeadLettersInput) (*ListDeadLettersOutput, error) {
+	return nil, Unsupported(OpListDeadLetters)
+}
+
 // ListGroups answers that it is not built yet.
 func (Unimplemented) ListGroups(context.Context, *ListGroupsInput) (*ListGroupsOutput, error) {
 	return nil, Unsupported(OpListGroups)
@@ -795,6 +802,11 @@ func (Unimplemented) ListUsers(context.Context, *ListUsersInput) (*ListUsersOutp
 // PutInlinePolicy answers that it is not built yet.
 func (Unimplemented) PutInlinePolicy(context.Context, *PutInlinePolicyInput) (*PutInlinePolicyOutput, error) {
 	return nil, Unsupported(OpPutInlinePolicy)
+}
+
+// RedeliverDeadLetters answers that it is not built yet.
+func (Unimplemented) RedeliverDeadLetters(context.Context, *RedeliverDeadLettersInput) (*RedeliverDeadLettersOutput, error) {
+	return nil, Unsupported(OpRedeliverDeadLetters)
 }
 
 // RegisterDelegatedAdministrator answers that it is not built yet.
@@ -1454,6 +1466,11 @@ func (c Client) ListAccounts(ctx context.Context, in *ListAccountsInput) (*ListA
 	return call[ListAccountsInput, ListAccountsOutput](ctx, c.Invoke, OpListAccounts, in)
 }
 
+// ListDeadLetters invokes [OpListDeadLetters].
+func (c Client) ListDeadLetters(ctx context.Context, in *ListDeadLettersInput) (*ListDeadLettersOutput, error) {
+	return call[ListDeadLettersInput, ListDeadLettersOutput](ctx, c.Invoke, OpListDeadLetters, in)
+}
+
 // ListGroups invokes [OpListGroups].
 func (c Client) ListGroups(ctx context.Context, in *ListGroupsInput) (*ListGroupsOutput, error) {
 	return call[ListGroupsInput, ListGroupsOutput](ctx, c.Invoke, OpListGroups, in)
@@ -1487,6 +1504,11 @@ func (c Client) ListUsers(ctx context.Context, in *ListUsersInput) (*ListUsersOu
 // PutInlinePolicy invokes [OpPutInlinePolicy].
 func (c Client) PutInlinePolicy(ctx context.Context, in *PutInlinePolicyInput) (*PutInlinePolicyOutput, error) {
 	return call[PutInlinePolicyInput, PutInlinePolicyOutput](ctx, c.Invoke, OpPutInlinePolicy, in)
+}
+
+// RedeliverDeadLetters invokes [OpRedeliverDeadLetters].
+func (c Client) RedeliverDeadLetters(ctx context.Context, in *RedeliverDeadLettersInput) (*RedeliverDeadLettersOutput, error) {
+	return call[RedeliverDeadLettersInput, RedeliverDeadLettersOutput](ctx, c.Invoke, OpRedeliverDeadLetters, in)
 }
 
 // RegisterDelegatedAdministrator invokes [OpRegisterDelegatedAdministrator].

@@ -421,6 +421,18 @@ type CreateUserOutput struct {
 	UserDetail *UserDetail
 }
 
+// DeadLetter is a structure of the model.
+type DeadLetter struct {
+	Id                     string
+	LastError              string
+	PreviousStatus         string
+	ProvisionedProductId   string
+	ProvisionedProductName string
+	Status                 string
+	Target                 string
+	Time                   time.Time
+}
+
 // DeleteAccessKeyInput is what [OpDeleteAccessKey] takes.
 type DeleteAccessKeyInput struct {
 	AccessKeyId string // required
@@ -1227,6 +1239,18 @@ type ListConstraintsForPortfolioOutput struct {
 	NextPageToken     string
 }
 
+// ListDeadLettersInput is what [OpListDeadLetters] takes.
+type ListDeadLettersInput struct {
+	PageSize  *int
+	PageToken *string
+}
+
+// ListDeadLettersOutput is what [OpListDeadLetters] answers.
+type ListDeadLettersOutput struct {
+	DeadLetters   []DeadLetter
+	NextPageToken string
+}
+
 // ListGroupsInput is what [OpListGroups] takes.
 type ListGroupsInput struct {
 	PageSize  *int
@@ -1907,6 +1931,16 @@ type RecordOutput struct {
 type RecordTag struct {
 	Key   string
 	Value string
+}
+
+// RedeliverDeadLettersInput is what [OpRedeliverDeadLetters] takes.
+type RedeliverDeadLettersInput struct {
+	ProvisionedProductId *string
+}
+
+// RedeliverDeadLettersOutput is what [OpRedeliverDeadLetters] answers.
+type RedeliverDeadLettersOutput struct {
+	Count int64
 }
 
 // RegisterDelegatedAdministratorInput is what [OpRegisterDelegatedAdministrator] takes.

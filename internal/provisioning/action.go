@@ -46,7 +46,7 @@ func (p *Provisioning) ExecuteProvisionedProductServiceAction(ctx context.Contex
 		if err := pp.update(tx); err != nil {
 			return err
 		}
-		detail, err := p.start(tx, actionAct, &rec, run)
+		detail, err := p.start(tx, actionAct, &pp, &rec, run)
 		if err != nil {
 			return err
 		}

@@ -62,7 +62,7 @@ func (p *Provisioning) FailOperation(ctx context.Context, in *api.FailOperationI
 		}
 		rec.IgnoreErrors = false // of the engine's, not of ours
 		settle(&pp, &rec, "", engine.Progress{Failure: &engine.Failure{Reason: reason}}, now)
-		return writeSettled(tx, &pp, &rec)
+		return p.writeSettled(tx, &pp, &rec)
 	})
 	return &api.FailOperationOutput{OperationDetail: detail}, err
 }

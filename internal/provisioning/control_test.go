@@ -127,7 +127,7 @@ func TestFail(t *testing.T) {
 			}
 		}
 		w.engine.OnPlan = func(_ context.Context, _ *enginetest.Fake, c engine.Change) (engine.Preview, engine.Progress, error) {
-			p, err := hanging(nil, nil, c)
+			p, err := hanging(context.Background(), nil, c)
 			return engine.Preview{}, p, err
 		}
 		made, err := w.client.CreateProvisionedProductPlan(as(admin), w.plan("planned", w.artifact))

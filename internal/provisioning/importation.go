@@ -76,7 +76,7 @@ func (p *Provisioning) ImportAsProvisionedProduct(ctx context.Context, in *api.I
 		if !free {
 			return nameTaken(pp.Name)
 		}
-		detail, err := p.start(tx, importAct, &rec, run)
+		detail, err := p.start(tx, importAct, &pp, &rec, run)
 		if err != nil {
 			return err
 		}

@@ -70,7 +70,7 @@ func (p *Provisioning) ProvisionProduct(ctx context.Context, in *api.ProvisionPr
 		if !free {
 			return nameTaken(pp.Name)
 		}
-		detail, err := p.start(tx, launchAct, &rec, run)
+		detail, err := p.start(tx, launchAct, &pp, &rec, run)
 		out = api.ProvisionProductOutput{RecordDetail: detail}
 		if err != nil {
 			return err
@@ -119,8 +119,11 @@ func (p *Provisioning) newRecord(c identity.Caller, a act) record {
 
 // start records what is to be done and has its run begin; the record as the
 // answer shows it.
-func (p *Provisioning) start(tx *db.Tx, a act, rec *record, run string) (*api.RecordDetail, error) {
+func (p *Provisioning) start(tx *db.Tx, a act, pp *provisionedProduct, rec *record, run string) (*api.RecordDetail, error) {
 	if err := rec.insert(tx); err != nil {
+		return nil, err
+	}
+	if err := p.tell(tx, pp, rec); err != nil {
 		return nil, err
 	}
 	if err := p.runner.Start(tx, p.begin(run, a, rec)); err != nil {

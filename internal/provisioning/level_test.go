@@ -160,6 +160,20 @@ func TestEveryLevel(t *testing.T) {
 					})
 					return err
 				},
+				"ListDeadLetters": func() error {
+					out, err := w.client.ListDeadLetters(ctx, &api.ListDeadLettersInput{})
+					if err != nil {
+						return err
+					}
+					return lists(len(out.DeadLetters), nil)
+				},
+				"RedeliverDeadLetters": func() error {
+					out, err := w.client.RedeliverDeadLetters(ctx, &api.RedeliverDeadLettersInput{})
+					if err != nil {
+						return err
+					}
+					return lists(int(out.Count), nil)
+				},
 				// They make a product of the caller's own and find none.
 				"ProvisionProduct":           nil,
 				"ImportAsProvisionedProduct": nil,

@@ -111,7 +111,10 @@ func (p *Provisioning) beat(ctx context.Context, b workflow.Beat) (workflow.Verd
 	if progress.State == engine.Done {
 		kept := p.sealValues(string(pp.ID), left(given, rec.Defaults))
 		settle(&pp, &rec, kept, progress, now)
-		return workflow.End().Write(func(tx *db.Tx) error { return writeSettled(tx, &pp, &rec) }), nil
+		if p.post != nil {
+			rec.Errors = append(rec.Errors, p.unmapped(rec.Change.Topics)...)
+		}
+		return workflow.End().Write(func(tx *db.Tx) error { return p.writeSettled(tx, &pp, &rec) }), nil
 	}
 	verdict := workflow.Again(progress.After)
 	if progress.State == engine.Waiting {
@@ -260,7 +263,7 @@ func describe(pp *provisionedProduct, rec *record) {
 }
 
 // writeSettled writes what settle decided.
-func writeSettled(tx *db.Tx, pp *provisionedProduct, rec *record) error {
+func (p *Provisioning) writeSettled(tx *db.Tx, pp *provisionedProduct, rec *record) error {
 	if rec.Token != "" {
 		if err := catalog.Forget(tx, rec.Account, rec.Region, "TerminateProvisionedProduct", rec.Token); err != nil {
 			return err
@@ -273,6 +276,9 @@ func writeSettled(tx *db.Tx, pp *provisionedProduct, rec *record) error {
 		if err := executed(tx, rec, pp.StatusMessage); err != nil {
 			return err
 		}
+	}
+	if err := p.tell(tx, pp, rec); err != nil {
+		return err
 	}
 	return pp.write(tx)
 }

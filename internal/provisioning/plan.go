@@ -131,6 +131,9 @@ func (p *Provisioning) CreateProvisionedProductPlan(ctx context.Context, in *api
 			if !free {
 				return nameTaken(pp.Name)
 			}
+			if err := p.tell(tx, &pp, n.telling(n.Created)); err != nil {
+				return err
+			}
 		}
 		n.move(api.ProvisionedProductPlanStatusCreateInProgress, n.Created)
 		if err := n.insert(tx); err != nil {
@@ -149,6 +152,13 @@ func (p *Provisioning) CreateProvisionedProductPlan(ctx context.Context, in *api
 		return nil, err
 	}
 	return &out, nil
+}
+
+// telling is the plan as the cause of a change of status.
+func (n *plan) telling(at time.Time) *record {
+	rec := &record{ID: id.Record(n.ID), Product: n.Product, recordData: n.Record}
+	rec.Updated = at
+	return rec
 }
 
 // plannable finds the product that a plan is for, by its name, and what the
@@ -313,7 +323,7 @@ func (p *Provisioning) ExecuteProvisionedProductPlan(ctx context.Context, in *ap
 		if err := n.update(tx); err != nil {
 			return err
 		}
-		detail, err := p.start(tx, a, &rec, run)
+		detail, err := p.start(tx, a, &pp, &rec, run)
 		if err != nil {
 			return err
 		}
@@ -361,6 +371,9 @@ func (p *Provisioning) DeleteProvisionedProductPlan(ctx context.Context, in *api
 		}
 		if pp.Status == api.ProvisionedProductStatusPlanInProgress {
 			pp.move(planDeleted)
+			if err := p.tell(tx, &pp, n.telling(now.UTC())); err != nil {
+				return err
+			}
 			return pp.remove(tx) // and the plan with it
 		}
 		return tx.Exec(`DELETE FROM plan WHERE id = ?`, n.ID)

@@ -3,6 +3,7 @@ package provisioning
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"larder/internal/catalog"
@@ -39,6 +40,12 @@ type Options struct {
 	// undo an operation before that is given up; zero means DefaultGrace.
 	Grace  time.Duration
 	Logger *slog.Logger
+	// Post sends a notice of a changed status to an endpoint; nil if nobody is
+	// to be told. Webhooks hear of every product, as CloudEvents; topics, by
+	// their ARN, of products that name them, as SNS shapes messages.
+	Post     func(ctx context.Context, url string, header http.Header, body []byte) error
+	Webhooks []Target
+	Topics   map[string]Target
 }
 
 // Provisioning serves the run-time operations. Its methods are those of
@@ -54,6 +61,11 @@ type Provisioning struct {
 	deadline  time.Duration
 	deadlines map[string]time.Duration
 	grace     time.Duration
+	post      func(context.Context, string, http.Header, []byte) error
+	webhooks  []Target
+	topics    map[string]Target
+	tries     int           // of a notice
+	backoff   time.Duration // after the first
 	log       *slog.Logger
 }
 
@@ -75,6 +87,11 @@ func New(o Options) *Provisioning {
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}
+	if p.post = o.Post; p.post != nil {
+		p.webhooks, p.topics = o.Webhooks, o.Topics
+	}
+	p.tries, p.backoff = noticeTries, noticeBackoff
+	p.runner.Register(workflow.Definition{Name: noticeRun, Steps: []workflow.Step{{Name: "deliver", Beat: p.deliver}}})
 	for _, a := range acts() {
 		p.runner.Register(workflow.Definition{Name: a.run, Steps: []workflow.Step{{Name: "engine", Beat: p.beat}}})
 	}

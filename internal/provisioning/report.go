@@ -12,9 +12,9 @@ import (
 	"larder/internal/identity"
 )
 
-// A notice is what an engine reports of a record, whichever operation it
+// An engineReport is what an engine reports of a record, whichever operation it
 // uses.
-type notice struct {
+type engineReport struct {
 	operation, idempotency string
 	act                    act
 	record                 string
@@ -28,7 +28,7 @@ type notice struct {
 // NotifyProvisionProductEngineWorkflowResult takes an engine's report of a
 // launch.
 func (p *Provisioning) NotifyProvisionProductEngineWorkflowResult(ctx context.Context, in *api.NotifyProvisionProductEngineWorkflowResultInput) (*api.NotifyProvisionProductEngineWorkflowResultOutput, error) {
-	return &api.NotifyProvisionProductEngineWorkflowResultOutput{}, p.notify(ctx, in, notice{
+	return &api.NotifyProvisionProductEngineWorkflowResultOutput{}, p.notify(ctx, in, engineReport{
 		"NotifyProvisionProductEngineWorkflowResult", in.IdempotencyToken, launchAct,
 		in.RecordId, in.WorkflowToken, in.Status, in.FailureReason, in.Outputs, in.ResourceIdentifier,
 	})
@@ -37,7 +37,7 @@ func (p *Provisioning) NotifyProvisionProductEngineWorkflowResult(ctx context.Co
 // NotifyUpdateProvisionedProductEngineWorkflowResult takes an engine's report
 // of an update.
 func (p *Provisioning) NotifyUpdateProvisionedProductEngineWorkflowResult(ctx context.Context, in *api.NotifyUpdateProvisionedProductEngineWorkflowResultInput) (*api.NotifyUpdateProvisionedProductEngineWorkflowResultOutput, error) {
-	return &api.NotifyUpdateProvisionedProductEngineWorkflowResultOutput{}, p.notify(ctx, in, notice{
+	return &api.NotifyUpdateProvisionedProductEngineWorkflowResultOutput{}, p.notify(ctx, in, engineReport{
 		"NotifyUpdateProvisionedProductEngineWorkflowResult", in.IdempotencyToken, updateAct,
 		in.RecordId, in.WorkflowToken, in.Status, in.FailureReason, in.Outputs, nil,
 	})
@@ -46,7 +46,7 @@ func (p *Provisioning) NotifyUpdateProvisionedProductEngineWorkflowResult(ctx co
 // NotifyTerminateProvisionedProductEngineWorkflowResult takes an engine's
 // report of a termination.
 func (p *Provisioning) NotifyTerminateProvisionedProductEngineWorkflowResult(ctx context.Context, in *api.NotifyTerminateProvisionedProductEngineWorkflowResultInput) (*api.NotifyTerminateProvisionedProductEngineWorkflowResultOutput, error) {
-	return &api.NotifyTerminateProvisionedProductEngineWorkflowResultOutput{}, p.notify(ctx, in, notice{
+	return &api.NotifyTerminateProvisionedProductEngineWorkflowResultOutput{}, p.notify(ctx, in, engineReport{
 		"NotifyTerminateProvisionedProductEngineWorkflowResult", in.IdempotencyToken, terminateAct,
 		in.RecordId, in.WorkflowToken, in.Status, in.FailureReason, nil, nil,
 	})
@@ -56,7 +56,7 @@ func (p *Provisioning) NotifyTerminateProvisionedProductEngineWorkflowResult(ctx
 // may come before the run waits for it, and even before the message that
 // asked for it counts as delivered; it may not come twice, nor after the
 // operation has ended.
-func (p *Provisioning) notify(ctx context.Context, in any, n notice) error {
+func (p *Provisioning) notify(ctx context.Context, in any, n engineReport) error {
 	once, err := p.catalog.Once(ctx, n.operation, n.idempotency, in)
 	if err != nil {
 		return err
@@ -93,8 +93,8 @@ func (p *Provisioning) notify(ctx context.Context, in any, n notice) error {
 	})
 }
 
-// report is the notice as engines are given it.
-func (n notice) report(p *Provisioning) engine.Report {
+// report is the engineReport as engines are given it.
+func (n engineReport) report(p *Provisioning) engine.Report {
 	r := engine.Report{Failed: n.status == api.EngineWorkflowStatusFailed, Received: p.now().UTC()}
 	if r.Failed {
 		r.Reason = api.Or(n.reason, "The engine reported a failure without a reason")

@@ -50,7 +50,7 @@ func (p *Provisioning) TerminateProvisionedProduct(ctx context.Context, in *api.
 		if err := pp.update(tx); err != nil {
 			return err
 		}
-		detail, err := p.start(tx, terminateAct, &rec, run)
+		detail, err := p.start(tx, terminateAct, &pp, &rec, run)
 		if err != nil {
 			return err
 		}

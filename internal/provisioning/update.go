@@ -63,7 +63,7 @@ func (p *Provisioning) UpdateProvisionedProduct(ctx context.Context, in *api.Upd
 		if err := pp.update(tx); err != nil {
 			return err
 		}
-		detail, err := p.start(tx, updateAct, &rec, run)
+		detail, err := p.start(tx, updateAct, &pp, &rec, run)
 		if err != nil {
 			return err
 		}

@@ -47,6 +47,9 @@ type world struct {
 	boot      func() // registers more with the runner, each time it is opened
 	deadlines map[string]time.Duration
 	grace     time.Duration
+	post      func(ctx context.Context, url string, header http.Header, body []byte) error
+	webhooks  []Target
+	topics    map[string]Target
 
 	// parameters of versions, by the last part of their URL.
 	parameters map[string][]engine.Parameter
@@ -146,7 +149,12 @@ func (w *world) open() {
 	c := catalog.New(catalog.Options{
 		DB: w.db, Runner: runner, Engine: engines, Keys: w.keys, Tokens: tokens, Now: w.now, Fetch: client,
 	})
-	p := New(Options{DB: w.db, Runner: runner, Catalog: c, Engine: engines, Keys: w.keys, Tokens: tokens, Now: w.now, Deadlines: w.deadlines, Grace: w.grace})
+	o := Options{DB: w.db, Runner: runner, Catalog: c, Engine: engines, Keys: w.keys, Tokens: tokens, Now: w.now, Deadlines: w.deadlines, Grace: w.grace}
+	if w.post != nil {
+		o.Post, o.Webhooks, o.Topics = w.post, w.webhooks, w.topics
+	}
+	p := New(o)
+	p.backoff, p.tries = time.Microsecond, 5
 	allow := func(next api.Invoker) api.Invoker { return next }
 	w.client = api.Client{Invoke: api.Local(service{Catalog: c, Provisioning: p}, allow)}
 	ctx, cancel := context.WithCancel(context.Background())

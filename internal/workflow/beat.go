@@ -98,6 +98,7 @@ func (r *Runner) beat(base, ctx context.Context, now run) (run, outcome) {
 		Now:     r.o.Now(),
 	}
 	b.Overdue = !now.deadline.IsZero() && !b.Now.Before(now.deadline)
+	now.overdue = b.Overdue
 	v, err := r.decide(ctx, now, b)
 	var next run
 	var o outcome

@@ -29,6 +29,8 @@ type run struct {
 	started    time.Time
 	updated    time.Time
 	epoch      int64
+
+	overdue bool // what the last beat was told; not kept
 }
 
 const runColumns = `id, definition, subject, account, region, input, state, step, attempt,
@@ -43,11 +45,12 @@ func scanRun(rows *db.Rows) (run, error) {
 	return r, err
 }
 
-// wait puts the run off until due, but never past its deadline unless that
-// is over already.
+// wait puts the run off until due, but never past its deadline unless its last
+// beat knew that to be over: a beat that began before the deadline and ended
+// after it is followed by one that knows.
 func (r *run) wait(now time.Time, d time.Duration) {
 	r.due = now.Add(max(d, 0))
-	if now.Before(r.deadline) && r.due.After(r.deadline) {
+	if !r.overdue && !r.deadline.IsZero() && r.due.After(r.deadline) {
 		r.due = r.deadline
 	}
 }

@@ -357,6 +357,26 @@ func TestOverdue(t *testing.T) {
 	})
 }
 
+// A beat that begins before the deadline and ends after it does not wait on:
+// the next one is told.
+func TestOverdueMeanwhile(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		clock := newHand()
+		r := workflow.New(d, workflow.Options{Now: clock.now})
+		r.Register(one("slow/v1", func(_ context.Context, b workflow.Beat) (workflow.Verdict, error) {
+			if b.Overdue {
+				return workflow.End(), nil
+			}
+			clock.move(2 * time.Hour)
+			return workflow.Await("never", 24*time.Hour), nil
+		}))
+		carry(t, r)
+		start(t, d, r, workflow.Begin{ID: "r1", Definition: "slow/v1", Deadline: clock.now().Add(time.Hour)})
+		wait(t, r, "r1")
+	})
+}
+
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {

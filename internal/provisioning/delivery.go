@@ -1,0 +1,194 @@
+package provisioning
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"larder/internal/api"
+	"larder/internal/db"
+	"larder/internal/engine"
+	"larder/internal/id"
+	"larder/internal/workflow"
+)
+
+// noticeRun is the run that tells one target of one product's changes, in
+// order.
+const noticeRun = "notice/v1"
+
+// How long a notice is tried: about seven hours.
+const (
+	noticeTries   = 50
+	noticeBackoff = time.Second
+	noticeDelay   = 10 * time.Minute
+)
+
+// signatureHeader carries the HMAC-SHA256 of the body in hexadecimal, where
+// the target has a secret.
+const signatureHeader = "X-Larder-Signature"
+
+// errMore has an ending run go on: a notice came in the meantime.
+var errMore = errors.New("provisioning: another notice has come")
+
+// deliver is the beat of a noticeRun: the first notice is sent until it is
+// taken or given up. Everything after it waits, which keeps the order.
+func (p *Provisioning) deliver(ctx context.Context, b workflow.Beat) (workflow.Verdict, error) {
+	var name string
+	if err := json.Unmarshal(b.Input, &name); err != nil {
+		return workflow.Verdict{}, err
+	}
+	pp := id.ProvisionedProduct(b.Subject)
+	var n notice
+	err := p.db.View(ctx, func(tx *db.Tx) (err error) {
+		n, err = firstNotice(tx, pp, name)
+		return err
+	})
+	if errors.Is(err, db.ErrNoRows) {
+		return workflow.End().Write(func(tx *db.Tx) error {
+			if _, err := firstNotice(tx, pp, name); !errors.Is(err, db.ErrNoRows) {
+				return errors.Join(errMore, err)
+			}
+			return nil
+		}), nil
+	}
+	if err != nil {
+		return workflow.Verdict{}, err
+	}
+	tries := 0
+	if b.State != nil {
+		if err := json.Unmarshal(b.State, &tries); err != nil {
+			return workflow.Verdict{}, err
+		}
+	}
+	sent := p.send(ctx, &n)
+	switch tries++; {
+	case sent == nil:
+		return workflow.Again(0).Keep(json.RawMessage("0")).Noted("delivered " + n.ID).Write(n.remove), nil
+	case ctx.Err() != nil:
+		return workflow.Verdict{}, context.Cause(ctx)
+	case tries >= p.tries:
+		return workflow.Again(0).Keep(json.RawMessage("0")).Noted("gave up " + n.ID).Write(func(tx *db.Tx) error { return n.bury(tx, sent.Error()) }), nil
+	default:
+		delay := min(p.backoff<<min(tries-1, 20), noticeDelay)
+		return workflow.Again(delay).Keep(json.RawMessage(stored(tries))).Noted(fmt.Sprintf("%s was not taken, try %d: %v", n.ID, tries, sent)), nil
+	}
+}
+
+// send posts a notice in the form that its target is used to.
+func (p *Provisioning) send(ctx context.Context, n *notice) error {
+	target, ok := p.target(n.Target)
+	if !ok {
+		return errors.New("the target is configured no more")
+	}
+	header := http.Header{}
+	var body []byte
+	if strings.HasPrefix(n.Target, webhookTarget) {
+		header.Set("Content-Type", "application/cloudevents+json")
+		body = n.cloudEvent()
+	} else {
+		header.Set("Content-Type", "text/plain; charset=UTF-8") // as SNS does
+		header.Set("X-Amz-Sns-Message-Type", "Notification")
+		header.Set("X-Amz-Sns-Message-Id", n.messageID())
+		header.Set("X-Amz-Sns-Topic-Arn", n.Target)
+		body = n.snsMessage()
+	}
+	if target.Secret != "" {
+		mac := hmac.New(sha256.New, []byte(target.Secret))
+		mac.Write(body)
+		header.Set(signatureHeader, "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	}
+	return p.post(ctx, target.URL, header, body)
+}
+
+// arn is the product's.
+func (n *notice) arn() string {
+	return id.ProvisionedProductARN(n.Region, n.Account, n.Name, n.Provisioned).String()
+}
+
+// cloudEvent is the notice as CloudEvents 1.0 shapes it, in structured mode.
+func (n *notice) cloudEvent() []byte {
+	type data struct {
+		ProvisionedProductID string `json:"provisionedProductId"`
+		Name                 string `json:"provisionedProductName"`
+		From                 string `json:"previousStatus,omitempty"`
+		Status               string `json:"status,omitempty"` // none of a product that is gone
+		Message              string `json:"statusMessage,omitempty"`
+		Record               string `json:"recordId"`
+		Product              string `json:"productId"`
+		Version              string `json:"provisioningArtifactId"`
+		Physical             string `json:"physicalId,omitempty"`
+		Account              string `json:"account"`
+		Region               string `json:"region"`
+	}
+	return []byte(stored(struct {
+		Version  string `json:"specversion"`
+		ID       string `json:"id"`
+		Source   string `json:"source"`
+		Type     string `json:"type"`
+		Subject  string `json:"subject"`
+		Time     string `json:"time"`
+		Sequence string `json:"sequence"` // sorts as text
+		Content  string `json:"datacontenttype"`
+		Data     data   `json:"data"`
+	}{
+		"1.0", n.ID, n.arn(), "larder.provisionedproduct.status", string(n.Provisioned), n.Time.Format(time.RFC3339Nano),
+		fmt.Sprintf("%020d", n.N), "application/json",
+		data{
+			string(n.Provisioned), n.Name, string(n.From), string(n.To), n.Message, string(n.Record),
+			string(n.Product), string(n.Version), n.Physical, n.Account, n.Region,
+		},
+	}))
+}
+
+// messageID is a UUID that is the same each time the notice is sent.
+func (n *notice) messageID() string {
+	sum := sha256.Sum256([]byte(n.Target + " " + n.ID))
+	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80 // version 8 of RFC 9562
+	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
+}
+
+// snsMessage is the notice as SNS envelopes what CloudFormation writes.
+func (n *notice) snsMessage() []byte {
+	at := n.Time.Format("2006-01-02T15:04:05.000Z")
+	var text strings.Builder
+	for _, line := range [][2]string{
+		{"StackId", n.Physical}, {"Timestamp", at}, {"EventId", n.messageID()}, {"LogicalResourceId", n.Name}, {"Namespace", n.Account},
+		{"PhysicalResourceId", n.Physical}, {"ResourceProperties", "null"}, {"ResourceStatus", n.stackStatus()}, {"ResourceStatusReason", n.Message},
+		{"ResourceType", "AWS::CloudFormation::Stack"}, {"StackName", "SC-" + n.Account + "-" + string(n.Provisioned)}, {"ClientRequestToken", string(n.Record)},
+	} {
+		fmt.Fprintf(&text, "%s='%s'\n", line[0], line[1])
+	}
+	return []byte(stored(struct {
+		Type, MessageId, TopicArn, Subject, Message, Timestamp string
+	}{"Notification", n.messageID(), n.Target, "AWS CloudFormation Notification", text.String(), at}))
+}
+
+// stackStatus says the change in CloudFormation's terms.
+func (n *notice) stackStatus() string {
+	a := actOf(&record{recordData: recordData{Act: n.Act}})
+	outcome, _ := after(n.From, a.succeeded)
+	good := n.To == outcome
+	switch {
+	case n.To == api.ProvisionedProductStatusPlanInProgress:
+		return "REVIEW_IN_PROGRESS"
+	case n.To == gone:
+		return "DELETE_COMPLETE"
+	case n.To == api.ProvisionedProductStatusUnderChange:
+		return string(a.kind) + "_IN_PROGRESS"
+	case good:
+		return string(a.kind) + "_COMPLETE"
+	case a.kind == engine.Create:
+		return "ROLLBACK_COMPLETE"
+	case a.kind == engine.Update:
+		return "UPDATE_ROLLBACK_COMPLETE"
+	default:
+		return "DELETE_FAILED"
+	}
+}

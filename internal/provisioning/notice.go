@@ -1,0 +1,156 @@
+package provisioning
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"larder/internal/api"
+	"larder/internal/db"
+	"larder/internal/id"
+)
+
+// A Target is where changes of status are told: a server-wide webhook, or the
+// endpoint that a topic's ARN stands for.
+type Target struct {
+	URL    string
+	Secret string // signs what is sent; "" for nothing
+}
+
+// webhookTarget begins the name of a webhook among targets; those of topics
+// are their ARNs.
+const webhookTarget = "webhook:"
+
+// A notice is one change of status, to be told to one target.
+type notice struct {
+	Provisioned id.ProvisionedProduct
+	Target      string
+	N           int64 // the order in which the product's notices are told
+	Account     string
+	Region      string
+	Dead        bool
+	LastError   string
+	noticeData
+}
+
+// noticeData is what is told.
+type noticeData struct {
+	ID       string // unique, and the same each time it is sent
+	Name     string // of the provisioned product
+	From, To api.ProvisionedProductStatus
+	Message  string `json:",omitempty"`
+	Record   id.Record
+	Act      string // what changed the status, by the name of its run
+	Product  id.Product
+	Version  id.Artifact
+	Physical string `json:",omitempty"`
+	Time     time.Time
+}
+
+// targets are who wants to hear of a product with these topics.
+func (p *Provisioning) targets(topics []string) []string {
+	var all []string
+	for _, url := range p.webhooks {
+		all = append(all, webhookTarget+url.URL)
+	}
+	for _, topic := range topics {
+		if _, mapped := p.topics[topic]; mapped && !slices.Contains(all, topic) {
+			all = append(all, topic)
+		}
+	}
+	return all
+}
+
+// target finds where a name leads; false if it is configured no more.
+func (p *Provisioning) target(name string) (Target, bool) {
+	if url, ok := strings.CutPrefix(name, webhookTarget); ok {
+		i := slices.IndexFunc(p.webhooks, func(t Target) bool { return t.URL == url })
+		if i < 0 {
+			return Target{}, false
+		}
+		return p.webhooks[i], true
+	}
+	t, ok := p.topics[name]
+	return t, ok
+}
+
+// unmapped warns in a record of topics that stand for no endpoint: nothing
+// fails, but nobody hears.
+func (p *Provisioning) unmapped(topics []string) []api.RecordError {
+	var warnings []api.RecordError
+	for _, topic := range topics {
+		if _, mapped := p.topics[topic]; !mapped {
+			warnings = append(warnings, api.RecordError{
+				Code: "NotificationWarning", Description: "Topic " + topic + " is mapped to no endpoint in the server's settings: nothing is sent to it.",
+			})
+		}
+	}
+	return warnings
+}
+
+// tell has everybody hear that a product's status is another than it was.
+func (p *Provisioning) tell(tx *db.Tx, pp *provisionedProduct, rec *record) error {
+	from := gone
+	if pp.was != nil {
+		from = pp.was.Status
+	}
+	targets := p.targets(rec.Change.Topics)
+	if from == pp.Status || len(targets) == 0 {
+		return nil
+	}
+	told := notice{
+		Provisioned: pp.ID, Account: pp.Account, Region: pp.Region,
+		noticeData: noticeData{
+			ID: string(rec.ID) + "/" + string(pp.Status), Name: pp.Name, From: from, To: pp.Status, Message: pp.StatusMessage,
+			Record: rec.ID, Act: rec.Act, Product: rec.Product, Version: rec.Artifact, Physical: pp.Physical, Time: rec.Updated,
+		},
+	}
+	for _, name := range targets {
+		told.Target = name
+		if err := p.enqueue(tx, &told); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insert puts the notice behind all others of its product and target.
+func (n *notice) insert(tx *db.Tx) error {
+	var last *int64
+	if err := tx.Row(`SELECT MAX(n) FROM notice WHERE provisioned = ? AND target = ?`, n.Provisioned, n.Target).Scan(&last); err != nil {
+		return err
+	}
+	n.N = n.Time.UnixMicro()
+	if last != nil && *last >= n.N {
+		n.N = *last + 1
+	}
+	return tx.Exec(`INSERT INTO notice (provisioned, target, n, account, region, dead, last_error, data) VALUES (?, ?, ?, ?, ?, 0, '', ?)`,
+		n.Provisioned, n.Target, n.N, n.Account, n.Region, stored(n.noticeData))
+}
+
+const noticeColumns = "provisioned, target, n, account, region, dead, last_error, data"
+
+func scanNotice(scan func(...any) error) (notice, error) {
+	var n notice
+	var data string
+	if err := scan(&n.Provisioned, &n.Target, &n.N, &n.Account, &n.Region, &n.Dead, &n.LastError, &data); err != nil {
+		return notice{}, err
+	}
+	return n, json.Unmarshal([]byte(data), &n.noticeData)
+}
+
+// firstNotice reads the next that a target is to be told of a product.
+func firstNotice(tx *db.Tx, pp id.ProvisionedProduct, target string) (notice, error) {
+	return scanNotice(tx.Row(`SELECT `+noticeColumns+` FROM notice
+		WHERE provisioned = ? AND target = ? AND dead = 0 ORDER BY n LIMIT 1`, pp, target).Scan)
+}
+
+func (n *notice) remove(tx *db.Tx) error {
+	return tx.Exec(`DELETE FROM notice WHERE provisioned = ? AND target = ? AND n = ?`, n.Provisioned, n.Target, n.N)
+}
+
+// bury makes it a dead letter.
+func (n *notice) bury(tx *db.Tx, why string) error {
+	return tx.Exec(`UPDATE notice SET dead = 1, last_error = ? WHERE provisioned = ? AND target = ? AND n = ?`, why, n.Provisioned, n.Target, n.N)
+}

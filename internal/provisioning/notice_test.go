@@ -1,0 +1,240 @@
+package provisioning
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"larder/internal/api"
+	"larder/internal/db"
+	"larder/internal/workflow"
+)
+
+// listeners take what is posted.
+type listeners struct {
+	mu    sync.Mutex
+	heard map[string][]heard // by URL
+	fail  func(url string, body []byte) bool
+}
+
+type heard struct {
+	header http.Header
+	body   string
+}
+
+func (l *listeners) post(_ context.Context, url string, header http.Header, body []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fail != nil && l.fail(url, body) {
+		return errors.New("nobody listens")
+	}
+	l.heard[url] = append(l.heard[url], heard{header.Clone(), string(body)})
+	return nil
+}
+
+func (l *listeners) at(url string) []heard {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.heard[url])
+}
+
+// listening opens the world again with a webhook and a topic.
+func (w *world) listening(l *listeners) {
+	w.t.Helper()
+	if err := w.stop(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.post = l.post
+	w.webhooks = []Target{{URL: "https://hook", Secret: "hush"}}
+	w.topics = map[string]Target{"arn:aws:sns:us-east-1:123456789012:mapped": {URL: "https://topic"}}
+	w.open()
+}
+
+// quiet waits until there is nothing more to tell; dead letters stay.
+func (w *world) quiet() {
+	w.t.Helper()
+	for {
+		var left int
+		err := w.db.View(w.t.Context(), func(tx *db.Tx) error {
+			return tx.Row(`SELECT COUNT(*) FROM run WHERE definition = ?`, noticeRun).Scan(&left)
+		})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if left == 0 {
+			return
+		}
+	}
+}
+
+func statusesHeard(t *testing.T, all []heard) []string {
+	t.Helper()
+	var out []string
+	for _, h := range all {
+		var e struct {
+			Type, Subject, Sequence string
+			Data                    struct{ PreviousStatus, Status string }
+		}
+		if err := json.Unmarshal([]byte(h.body), &e); err != nil || e.Type != "larder.provisionedproduct.status" {
+			t.Fatalf("%s: %v", h.body, err)
+		}
+		out = append(out, e.Data.PreviousStatus+" to "+e.Data.Status)
+	}
+	return out
+}
+
+func TestNotices(t *testing.T) {
+	t.Parallel()
+	run(t, func(t *testing.T, w *world) {
+		tries := map[string]int{}
+		l := &listeners{heard: map[string][]heard{}}
+		l.fail = func(url string, body []byte) bool { tries[url+string(body)]++; return tries[url+string(body)] <= 2 }
+		w.listening(l)
+		in := w.launch("mine")
+		in.NotificationArns = []string{"arn:aws:sns:us-east-1:123456789012:mapped", "arn:aws:sns:us-east-1:123456789012:other"}
+		out, err := w.client.ProvisionProduct(as(admin), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := w.ended(out.RecordDetail.RecordId).RecordDetail
+		warning := []api.RecordError{{
+			Code: "NotificationWarning", Description: "Topic arn:aws:sns:us-east-1:123456789012:other is mapped to no endpoint in the server's settings: nothing is sent to it.",
+		}}
+		if diff := cmp.Diff(warning, done.RecordErrors); diff != "" || done.Status != api.RecordStatusSucceeded {
+			t.Errorf("%s (-want +got):\n%s", done.Status, diff)
+		}
+		bye, err := w.client.TerminateProvisionedProduct(as(admin), &api.TerminateProvisionedProductInput{ProvisionedProductName: new("mine"), TerminateToken: "t"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.ended(bye.RecordDetail.RecordId)
+		w.quiet()
+		events := l.at("https://hook")
+		want := []string{" to UNDER_CHANGE", "UNDER_CHANGE to AVAILABLE", "AVAILABLE to UNDER_CHANGE", "UNDER_CHANGE to "}
+		if diff := cmp.Diff(want, statusesHeard(t, events)); diff != "" {
+			t.Errorf("heard (-want +got):\n%s", diff)
+		}
+		for _, h := range events {
+			mac := hmac.New(sha256.New, []byte("hush"))
+			mac.Write([]byte(h.body))
+			if h.header.Get("X-Larder-Signature") != "sha256="+hex.EncodeToString(mac.Sum(nil)) || h.header.Get("Content-Type") != "application/cloudevents+json" {
+				t.Errorf("header %v", h.header)
+			}
+		}
+		var states []string
+		for _, h := range l.at("https://topic") {
+			var m struct{ Type, MessageID, TopicArn, Message string }
+			if err := json.Unmarshal([]byte(h.body), &m); err != nil || m.Type != "Notification" || m.TopicArn != in.NotificationArns[0] || m.MessageID != h.header.Get("X-Amz-Sns-Message-Id") {
+				t.Fatalf("%s: %v", h.body, err)
+			}
+			for line := range strings.Lines(m.Message) {
+				if status, ok := strings.CutPrefix(line, "ResourceStatus='"); ok {
+					states = append(states, strings.TrimRight(status, "'\n"))
+				}
+			}
+		}
+		if diff := cmp.Diff([]string{"CREATE_IN_PROGRESS", "CREATE_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"}, states); diff != "" {
+			t.Errorf("topic (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestDeadLetters has a webhook refuse one event for good; what follows is
+// told all the same.
+func TestDeadLetters(t *testing.T) {
+	t.Parallel()
+	run(t, func(t *testing.T, w *world) {
+		l := &listeners{heard: map[string][]heard{}}
+		l.fail = func(_ string, body []byte) bool { return strings.Contains(string(body), `"status":"UNDER_CHANGE"`) }
+		w.listening(l)
+		rec := w.provision(admin, "mine")
+		w.ended(rec.RecordId)
+		w.quiet()
+		if diff := cmp.Diff([]string{"UNDER_CHANGE to AVAILABLE"}, statusesHeard(t, l.at("https://hook"))); diff != "" {
+			t.Errorf("heard (-want +got):\n%s", diff)
+		}
+		letters, err := w.client.ListDeadLetters(as(admin), &api.ListDeadLettersInput{})
+		if err != nil || len(letters.DeadLetters) != 1 {
+			t.Fatalf("%+v, %v", letters, err)
+		}
+		d := letters.DeadLetters[0]
+		if d.Id != rec.RecordId+"/UNDER_CHANGE" || d.Target != "https://hook" || d.LastError != "nobody listens" || d.ProvisionedProductId != rec.ProvisionedProductId {
+			t.Errorf("%+v", d)
+		}
+		// Sent again when somebody listens.
+		l.mu.Lock()
+		l.fail = nil
+		l.mu.Unlock()
+		if _, err := w.client.RedeliverDeadLetters(as(admin), &api.RedeliverDeadLettersInput{}); err != nil {
+			t.Fatal(err)
+		}
+		w.quiet()
+		if heard := statusesHeard(t, l.at("https://hook")); len(heard) != 2 || heard[1] != " to UNDER_CHANGE" {
+			t.Errorf("heard %v", heard)
+		}
+		if letters, err := w.client.ListDeadLetters(as(admin), &api.ListDeadLettersInput{}); err != nil || len(letters.DeadLetters) != 0 {
+			t.Errorf("%+v, %v", letters, err)
+		}
+	})
+}
+
+// TestNoticesSurvive kills the server at each beat of a delivery: every change
+// is heard at least once, in order.
+func TestNoticesSurvive(t *testing.T) {
+	t.Parallel()
+	for _, point := range []workflow.Point{workflow.Begun, workflow.Decided, workflow.Recorded} {
+		for beat := range 4 {
+			t.Run(point.String()+" "+string(rune('0'+beat)), func(t *testing.T) {
+				t.Parallel()
+				run(t, func(t *testing.T, w *world) {
+					l := &listeners{heard: map[string][]heard{}}
+					w.listening(l)
+					seen := 0
+					w.setFault(func(p workflow.Point, b workflow.Beat) error {
+						if p != point || b.Step != "deliver" {
+							return nil
+						}
+						w.mu.Lock()
+						defer w.mu.Unlock()
+						if seen++; seen-1 == beat {
+							return workflow.ErrCrash
+						}
+						return nil
+					})
+					rec := w.provision(admin, "mine")
+					for {
+						select {
+						case <-w.dead:
+							w.open()
+						default:
+						}
+						var left int
+						if err := w.db.View(t.Context(), func(tx *db.Tx) error { return tx.Row(`SELECT COUNT(*) FROM run`).Scan(&left) }); err != nil {
+							t.Fatal(err)
+						}
+						if left == 0 {
+							break
+						}
+					}
+					if s := w.ended(rec.RecordId).RecordDetail.Status; s != api.RecordStatusSucceeded {
+						t.Errorf("record ended %s", s)
+					}
+					heard := slices.Compact(statusesHeard(t, l.at("https://hook")))
+					if diff := cmp.Diff([]string{" to UNDER_CHANGE", "UNDER_CHANGE to AVAILABLE"}, heard); diff != "" {
+						t.Errorf("heard (-want +got):\n%s", diff)
+					}
+				})
+			})
+		}
+	}
+}
