@@ -56,6 +56,7 @@ func (l *live) planUpdate() error {
 			}
 		}
 	}
+	l.arrange() // also what the template has no more
 	return nil
 }
 
