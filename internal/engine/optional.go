@@ -63,6 +63,13 @@ type ActionParameter struct {
 	Defaults   []string
 }
 
+// A Dashboarder knows the dashboards among what it made.
+type Dashboarder interface {
+	// Dashboards returns the names of the CloudWatch dashboards that
+	// c.Physical holds now.
+	Dashboards(ctx context.Context, c Change) ([]string, error)
+}
+
 // A Report is what an engine that works elsewhere said of a change
 // (Notify…EngineWorkflowResult).
 type Report struct {

@@ -39,6 +39,31 @@ func (a *able) Act(_ context.Context, _ engine.Change, action engine.Action) (en
 	return a.progress, nil
 }
 
+func (a *able) Dashboards(context.Context, engine.Change) ([]string, error) {
+	return []string{"traffic"}, nil
+}
+
+func TestDashboards(t *testing.T) {
+	t.Parallel()
+	run(t, func(t *testing.T, w *world) {
+		w.ended(w.provision(admin, "mine").RecordId)
+		shown := func() []api.CloudWatchDashboard {
+			out, err := w.client.DescribeProvisionedProduct(as(admin), &api.DescribeProvisionedProductInput{Name: new("mine")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out.CloudWatchDashboards
+		}
+		if got := shown(); got == nil || len(got) != 0 {
+			t.Errorf("of an engine without any: %v", got)
+		}
+		w.serve = func(string) engine.Engine { return &able{Fake: w.engine} }
+		if diff := cmp.Diff([]api.CloudWatchDashboard{{Name: "traffic"}}, shown()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
 func (w *world) importing(name, physical string) *api.ImportAsProvisionedProductInput {
 	return &api.ImportAsProvisionedProductInput{
 		ProductId: w.product, ProvisioningArtifactId: w.artifact, ProvisionedProductName: name, PhysicalId: physical, IdempotencyToken: "import-" + name,

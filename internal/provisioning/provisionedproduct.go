@@ -83,11 +83,25 @@ func (p *Provisioning) DescribeProvisionedProduct(ctx context.Context, in *api.D
 		return nil, err
 	}
 	detail := pp.detail()
-	out := &api.DescribeProvisionedProductOutput{
-		ProvisionedProductDetail: &detail,
-		CloudWatchDashboards:     []api.CloudWatchDashboard{},
+	out := &api.DescribeProvisionedProductOutput{ProvisionedProductDetail: &detail}
+	out.CloudWatchDashboards, err = p.dashboards(ctx, &pp)
+	return out, err
+}
+
+// dashboards asks the engine for those among what it made.
+func (p *Provisioning) dashboards(ctx context.Context, pp *provisionedProduct) ([]api.CloudWatchDashboard, error) {
+	views := []api.CloudWatchDashboard{}
+	d, ok := p.engine(pp.Change.Artifact.Type).(engine.Dashboarder)
+	if !ok || pp.Physical == "" {
+		return views, nil
 	}
-	return out, nil
+	change := pp.Change
+	change.Physical = pp.Physical
+	names, err := d.Dashboards(ctx, change)
+	for _, name := range names {
+		views = append(views, api.CloudWatchDashboard{Name: name})
+	}
+	return views, err
 }
 
 // ScanProvisionedProducts lists provisioned products in the order of their launch.
