@@ -33,6 +33,8 @@ type cli struct {
 	Key        keyCommands        `cmd:"" group:"call" help:"Access keys."`
 	Policy     policyCommands     `cmd:"" group:"call" help:"Policies."`
 	Org        orgCommands        `cmd:"" group:"call" help:"The organization: accounts and units."`
+	Resource   resourceCommands   `cmd:"" group:"call" help:"What the embedded engine has made."`
+	Deadletter deadletterCommands `cmd:"" group:"call" help:"Notices that could not be delivered."`
 	Operations operationsCommands `cmd:"" group:"call" help:"Operations under way and done."`
 	Explain    explainCommands    `cmd:"" group:"call" help:"Why something can or cannot be done."`
 

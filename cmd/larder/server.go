@@ -94,6 +94,7 @@ type service struct {
 	*catalog.Catalog
 	*provisioning.Provisioning
 	*identity.Directory
+	*inventory
 	*about
 	absent
 }
@@ -163,7 +164,7 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 		DB: s.db, Runner: s.runner, Catalog: c, Engine: engines, Keys: p.keys, Tokens: tokens, Logger: p.log,
 	})
 	s.http = httpserver.New(httpserver.Config{
-		Invoke:         api.Local(service{Catalog: c, Provisioning: run, Directory: directory, about: &about{parts: &s.parts}}, who.authorize),
+		Invoke:         api.Local(service{Catalog: c, Provisioning: run, Directory: directory, inventory: &inventory{resource.Inventory{DB: s.db}, tokens}, about: &about{parts: &s.parts}}, who.authorize),
 		CloudFormation: cfnapi.Handlers(cfnapi.Options{Stacks: stacks, Sets: sets, Fetch: client, Tokens: tokens}),
 		STS:            who.sts,
 		AuthorizeQuery: who.query,

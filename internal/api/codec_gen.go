@@ -5486,6 +5486,63 @@ func (x *GetProvisionedProductOutputsOutput) encode(dst []byte) []byte {
 	return closeObject(dst, start)
 }
 
+func (x *GetResourceInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "Identifier":
+			d.once(&seen, 0)
+			x.Identifier = d.str()
+		case "TypeName":
+			d.once(&seen, 1)
+			x.TypeName = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 0, "Identifier")
+	d.require(seen, 1, "TypeName")
+}
+
+func (x *GetResourceInput) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"Identifier":`...)
+	dst = appendText(dst, x.Identifier)
+	dst = append(dst, `,"TypeName":`...)
+	dst = appendText(dst, x.TypeName)
+	return closeObject(dst, start)
+}
+
+func (x *GetResourceOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "ResourceDescription":
+			d.once(&seen, 0)
+			x.ResourceDescription = new(ResourceDescription)
+			x.ResourceDescription.decode(d)
+		case "TypeName":
+			d.once(&seen, 1)
+			x.TypeName = d.str()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *GetResourceOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.ResourceDescription != nil {
+		dst = append(dst, `,"ResourceDescription":`...)
+		dst = x.ResourceDescription.encode(dst)
+	}
+	if x.TypeName != "" {
+		dst = append(dst, `,"TypeName":`...)
+		dst = appendText(dst, x.TypeName)
+	}
+	return closeObject(dst, start)
+}
+
 func (x *GroupDetail) decode(d *decoder) {
 	var seen seen
 	for d.structure(); d.next(); {
@@ -7463,6 +7520,77 @@ func (x *ListResourcesForTagOptionOutput) encode(dst []byte) []byte {
 	if x.ResourceDetails != nil {
 		dst = append(dst, `,"ResourceDetails":`...)
 		dst = encodeResourceDetails(dst, x.ResourceDetails)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *ListResourcesInput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "PageSize":
+			d.once(&seen, 0)
+			x.PageSize = new(d.integer())
+		case "PageToken":
+			d.once(&seen, 1)
+			x.PageToken = new(d.str())
+		case "TypeName":
+			d.once(&seen, 2)
+			x.TypeName = d.str()
+		default:
+			d.skip()
+		}
+	}
+	d.require(seen, 2, "TypeName")
+}
+
+func (x *ListResourcesInput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.PageSize != nil {
+		dst = append(dst, `,"PageSize":`...)
+		dst = appendInteger(dst, *x.PageSize)
+	}
+	if x.PageToken != nil {
+		dst = append(dst, `,"PageToken":`...)
+		dst = appendText(dst, *x.PageToken)
+	}
+	dst = append(dst, `,"TypeName":`...)
+	dst = appendText(dst, x.TypeName)
+	return closeObject(dst, start)
+}
+
+func (x *ListResourcesOutput) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "NextPageToken":
+			d.once(&seen, 0)
+			x.NextPageToken = d.str()
+		case "ResourceDescriptions":
+			d.once(&seen, 1)
+			x.ResourceDescriptions = decodeResourceDescriptions(d)
+		case "TypeName":
+			d.once(&seen, 2)
+			x.TypeName = d.str()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ListResourcesOutput) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.NextPageToken != "" {
+		dst = append(dst, `,"NextPageToken":`...)
+		dst = appendText(dst, x.NextPageToken)
+	}
+	if x.ResourceDescriptions != nil {
+		dst = append(dst, `,"ResourceDescriptions":`...)
+		dst = encodeResourceDescriptions(dst, x.ResourceDescriptions)
+	}
+	if x.TypeName != "" {
+		dst = append(dst, `,"TypeName":`...)
+		dst = appendText(dst, x.TypeName)
 	}
 	return closeObject(dst, start)
 }
@@ -11014,6 +11142,55 @@ func decodeResourceChanges(d *decoder) []ResourceChange {
 }
 
 func encodeResourceChanges(dst []byte, list []ResourceChange) []byte {
+	dst = append(dst, '[')
+	for i := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = list[i].encode(dst)
+	}
+	return append(dst, ']')
+}
+
+func (x *ResourceDescription) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "Identifier":
+			d.once(&seen, 0)
+			x.Identifier = d.str()
+		case "Properties":
+			d.once(&seen, 1)
+			x.Properties = d.str()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *ResourceDescription) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.Identifier != "" {
+		dst = append(dst, `,"Identifier":`...)
+		dst = appendText(dst, x.Identifier)
+	}
+	if x.Properties != "" {
+		dst = append(dst, `,"Properties":`...)
+		dst = appendText(dst, x.Properties)
+	}
+	return closeObject(dst, start)
+}
+
+func decodeResourceDescriptions(d *decoder) []ResourceDescription {
+	list := []ResourceDescription{}
+	for d.list(); d.element(); {
+		list = append(list, ResourceDescription{})
+		list[len(list)-1].decode(d)
+	}
+	return list
+}
+
+func encodeResourceDescriptions(dst []byte, list []ResourceDescription) []byte {
 	dst = append(dst, '[')
 	for i := range list {
 		if i > 0 {

@@ -124,6 +124,7 @@ const (
 	OpExplainAccess
 	OpExplainLaunch
 	OpFailOperation
+	OpGetResource
 	OpListAccessKeys
 	OpListAccounts
 	OpListDeadLetters
@@ -131,6 +132,7 @@ const (
 	OpListOperations
 	OpListOrganizationalUnits
 	OpListPolicies
+	OpListResources
 	OpListRoles
 	OpListUsers
 	OpPutInlinePolicy
@@ -821,6 +823,12 @@ var operations = [...]operation{
 		target: "Larder.FailOperation",
 		errors: modelsResourceNotFound | modelsOperationNotSupported,
 	}),
+	OpGetResource: bind(Service.GetResource, operation{
+		name:     "GetResource",
+		target:   "Larder.GetResource",
+		readOnly: true,
+		errors:   modelsResourceNotFound,
+	}),
 	OpListAccessKeys: bind(Service.ListAccessKeys, operation{
 		name:     "ListAccessKeys",
 		target:   "Larder.ListAccessKeys",
@@ -868,6 +876,13 @@ var operations = [...]operation{
 		readOnly: true,
 		errors:   modelsInvalidParameters | modelsOperationNotSupported,
 		page:     Page{Token: "PageToken", Size: "PageSize", Next: "NextPageToken", Result: "PolicyDetails"},
+	}),
+	OpListResources: bind(Service.ListResources, operation{
+		name:     "ListResources",
+		target:   "Larder.ListResources",
+		readOnly: true,
+		errors:   modelsInvalidParameters,
+		page:     Page{Token: "PageToken", Size: "PageSize", Next: "NextPageToken", Result: "ResourceDescriptions"},
 	}),
 	OpListRoles: bind(Service.ListRoles, operation{
 		name:     "ListRoles",

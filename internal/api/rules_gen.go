@@ -99,6 +99,8 @@ var (
 	ruleRepository                         = rule{min: 1, max: 100}
 	ruleRepositoryArtifactPath             = rule{min: 1, max: 4096}
 	ruleRepositoryBranch                   = rule{min: 1, max: 250}
+	ruleResourceIdentifier                 = rule{min: 1, max: 1024}
+	ruleResourceTypeName                   = rule{min: 1, max: 196}
 	ruleSearchProvisionedProductsPageSize  = rule{min: 0, max: 100}
 	ruleServiceActionAssociations          = rule{min: 1, max: 50}
 	ruleServiceActionDefinitionKey         = rule{max: unbounded, enum: []string{"Name", "Version", "AssumeRole", "Parameters"}}
@@ -1518,6 +1520,19 @@ func (x *GetProvisionedProductOutputsInput) check(v *violations) {
 	v.pop()
 }
 
+func (x *GetResourceInput) check(v *violations) {
+	v.push()
+	v.member("Identifier")
+	if v.present(true) {
+		checkText(v, x.Identifier, &ruleResourceIdentifier)
+	}
+	v.member("TypeName")
+	if v.present(true) {
+		checkText(v, x.TypeName, &ruleResourceTypeName)
+	}
+	v.pop()
+}
+
 func (x *ImportAsProvisionedProductInput) check(v *violations) {
 	v.push()
 	if x.AcceptLanguage != nil {
@@ -1937,6 +1952,23 @@ func (x *ListResourcesForTagOptionInput) check(v *violations) {
 	v.member("TagOptionId")
 	if v.present(true) {
 		checkText(v, x.TagOptionId, &ruleTagOptionId)
+	}
+	v.pop()
+}
+
+func (x *ListResourcesInput) check(v *violations) {
+	v.push()
+	if x.PageSize != nil {
+		v.member("PageSize")
+		checkNumber(v, *x.PageSize, &rulePageSizeMax100)
+	}
+	if x.PageToken != nil {
+		v.member("PageToken")
+		checkText(v, *x.PageToken, &rulePageToken)
+	}
+	v.member("TypeName")
+	if v.present(true) {
+		checkText(v, x.TypeName, &ruleResourceTypeName)
 	}
 	v.pop()
 }

@@ -127,6 +127,7 @@ type Service interface {
 	ExplainAccess(context.Context, *ExplainAccessInput) (*ExplainAccessOutput, error)
 	ExplainLaunch(context.Context, *ExplainLaunchInput) (*ExplainLaunchOutput, error)
 	FailOperation(context.Context, *FailOperationInput) (*FailOperationOutput, error)
+	GetResource(context.Context, *GetResourceInput) (*GetResourceOutput, error)
 	ListAccessKeys(context.Context, *ListAccessKeysInput) (*ListAccessKeysOutput, error)
 	ListAccounts(context.Context, *ListAccountsInput) (*ListAccountsOutput, error)
 	ListDeadLetters(context.Context, *ListDeadLettersInput) (*ListDeadLettersOutput, error)
@@ -134,6 +135,7 @@ type Service interface {
 	ListOperations(context.Context, *ListOperationsInput) (*ListOperationsOutput, error)
 	ListOrganizationalUnits(context.Context, *ListOrganizationalUnitsInput) (*ListOrganizationalUnitsOutput, error)
 	ListPolicies(context.Context, *ListPoliciesInput) (*ListPoliciesOutput, error)
+	ListResources(context.Context, *ListResourcesInput) (*ListResourcesOutput, error)
 	ListRoles(context.Context, *ListRolesInput) (*ListRolesOutput, error)
 	ListUsers(context.Context, *ListUsersInput) (*ListUsersOutput, error)
 	PutInlinePolicy(context.Context, *PutInlinePolicyInput) (*PutInlinePolicyOutput, error)
@@ -754,6 +756,11 @@ func (Unimplemented) FailOperation(context.Context, *FailOperationInput) (*FailO
 	return nil, Unsupported(OpFailOperation)
 }
 
+// GetResource answers that it is not built yet.
+func (Unimplemented) GetResource(context.Context, *GetResourceInput) (*GetResourceOutput, error) {
+	return nil, Unsupported(OpGetResource)
+}
+
 // ListAccessKeys answers that it is not built yet.
 func (Unimplemented) ListAccessKeys(context.Context, *ListAccessKeysInput) (*ListAccessKeysOutput, error) {
 	return nil, Unsupported(OpListAccessKeys)
@@ -787,6 +794,11 @@ func (Unimplemented) ListOrganizationalUnits(context.Context, *ListOrganizationa
 // ListPolicies answers that it is not built yet.
 func (Unimplemented) ListPolicies(context.Context, *ListPoliciesInput) (*ListPoliciesOutput, error) {
 	return nil, Unsupported(OpListPolicies)
+}
+
+// ListResources answers that it is not built yet.
+func (Unimplemented) ListResources(context.Context, *ListResourcesInput) (*ListResourcesOutput, error) {
+	return nil, Unsupported(OpListResources)
 }
 
 // ListRoles answers that it is not built yet.
@@ -1456,6 +1468,11 @@ func (c Client) FailOperation(ctx context.Context, in *FailOperationInput) (*Fai
 	return call[FailOperationInput, FailOperationOutput](ctx, c.Invoke, OpFailOperation, in)
 }
 
+// GetResource invokes [OpGetResource].
+func (c Client) GetResource(ctx context.Context, in *GetResourceInput) (*GetResourceOutput, error) {
+	return call[GetResourceInput, GetResourceOutput](ctx, c.Invoke, OpGetResource, in)
+}
+
 // ListAccessKeys invokes [OpListAccessKeys].
 func (c Client) ListAccessKeys(ctx context.Context, in *ListAccessKeysInput) (*ListAccessKeysOutput, error) {
 	return call[ListAccessKeysInput, ListAccessKeysOutput](ctx, c.Invoke, OpListAccessKeys, in)
@@ -1489,6 +1506,11 @@ func (c Client) ListOrganizationalUnits(ctx context.Context, in *ListOrganizatio
 // ListPolicies invokes [OpListPolicies].
 func (c Client) ListPolicies(ctx context.Context, in *ListPoliciesInput) (*ListPoliciesOutput, error) {
 	return call[ListPoliciesInput, ListPoliciesOutput](ctx, c.Invoke, OpListPolicies, in)
+}
+
+// ListResources invokes [OpListResources].
+func (c Client) ListResources(ctx context.Context, in *ListResourcesInput) (*ListResourcesOutput, error) {
+	return call[ListResourcesInput, ListResourcesOutput](ctx, c.Invoke, OpListResources, in)
 }
 
 // ListRoles invokes [OpListRoles].

@@ -1103,6 +1103,18 @@ type GetProvisionedProductOutputsOutput struct {
 	Outputs       []RecordOutput
 }
 
+// GetResourceInput is what [OpGetResource] takes.
+type GetResourceInput struct {
+	Identifier string // required
+	TypeName   string // required
+}
+
+// GetResourceOutput is what [OpGetResource] answers.
+type GetResourceOutput struct {
+	ResourceDescription *ResourceDescription
+	TypeName            string
+}
+
 // GroupDetail is a structure of the model.
 type GroupDetail struct {
 	ARN         string
@@ -1460,6 +1472,20 @@ type ListResourcesForTagOptionInput struct {
 type ListResourcesForTagOptionOutput struct {
 	PageToken       string
 	ResourceDetails []ResourceDetail
+}
+
+// ListResourcesInput is what [OpListResources] takes.
+type ListResourcesInput struct {
+	PageSize  *int
+	PageToken *string
+	TypeName  string // required
+}
+
+// ListResourcesOutput is what [OpListResources] answers.
+type ListResourcesOutput struct {
+	NextPageToken        string
+	ResourceDescriptions []ResourceDescription
+	TypeName             string
 }
 
 // ListRolesInput is what [OpListRoles] takes.
@@ -1989,6 +2015,12 @@ type ResourceChangeDetail struct {
 	CausingEntity string
 	Evaluation    EvaluationType
 	Target        *ResourceTargetDefinition
+}
+
+// ResourceDescription is a structure of the model.
+type ResourceDescription struct {
+	Identifier string
+	Properties string
 }
 
 // ResourceDetail is a structure of the model.
