@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,6 +94,10 @@ func TestRecordedEvents(t *testing.T) {
 	}
 	inputs := launches(t)
 	replayed := 0
+	var matched atomic.Int64
+	t.Cleanup(func() {
+		t.Logf("evidence: event lists of creations and deletions: %d of %d", matched.Load(), replayed)
+	})
 	for _, r := range recorded {
 		if !strings.Contains(strings.ToLower(r.Key), "events") || updates(r.Events) {
 			continue // descriptions of resources, and updates
@@ -110,12 +115,14 @@ func TestRecordedEvents(t *testing.T) {
 		t.Run(r.Test+"/"+r.Key, func(t *testing.T) {
 			t.Parallel()
 			replay(t, open(t, dbtest.New(t), nil), in, r.Events)
+			if !t.Failed() {
+				matched.Add(1)
+			}
 		})
 	}
 	if replayed < 12 {
 		t.Errorf("only %d recordings were replayed", replayed)
 	}
-	t.Logf("%d recorded event lists are replayed", replayed)
 }
 
 func updates(events []recordedEvent) bool {
