@@ -28,9 +28,9 @@ func (s *stoppable) Cancel(_ context.Context, c engine.Change) error {
 // operation returns the run that works on a subject.
 func (w *world) operation(subject string) api.OperationDetail {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(as(admin), 20*time.Second)
+	ctx, cancel := context.WithTimeout(as(admin), patienceOfTests)
 	defer cancel()
-	for {
+	for ; ; breathe() {
 		list, err := w.client.ListOperations(ctx, &api.ListOperationsInput{})
 		if err != nil {
 			w.t.Fatal(err)

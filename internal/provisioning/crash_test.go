@@ -107,7 +107,7 @@ func (w *world) survive(recordID string, fault error) {
 	if !errors.Is(fault, workflow.ErrCrash) {
 		return
 	}
-	for {
+	for ; ; breathe() {
 		select {
 		case <-w.dead:
 			w.open()
@@ -221,7 +221,7 @@ func (s *stepwise) Act(ctx context.Context, c engine.Change, _ engine.Action) (e
 // survivePlan is survive for the making of a plan.
 func (w *world) survivePlan(planID string, fault error) {
 	w.t.Helper()
-	for {
+	for ; ; breathe() {
 		select {
 		case <-w.dead:
 			if !errors.Is(fault, workflow.ErrCrash) {

@@ -63,7 +63,7 @@ func (w *world) listening(l *listeners) {
 // quiet waits until there is nothing more to tell; dead letters stay.
 func (w *world) quiet() {
 	w.t.Helper()
-	for {
+	for ; ; breathe() {
 		var left int
 		err := w.db.View(w.t.Context(), func(tx *db.Tx) error {
 			return tx.Row(`SELECT COUNT(*) FROM run WHERE definition = ?`, noticeRun).Scan(&left)
@@ -212,7 +212,7 @@ func TestNoticesSurvive(t *testing.T) {
 						return nil
 					})
 					rec := w.provision(admin, "mine")
-					for {
+					for ; ; breathe() {
 						select {
 						case <-w.dead:
 							w.open()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -35,9 +34,9 @@ func (w *world) planned(in *api.CreateProvisionedProductPlanInput) *api.Describe
 // settledPlan waits until nothing is done about a plan.
 func (w *world) settledPlan(planID string) *api.DescribeProvisionedProductPlanOutput {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(as(admin), 20*time.Second)
+	ctx, cancel := context.WithTimeout(as(admin), patienceOfTests)
 	defer cancel()
-	for {
+	for ; ; breathe() {
 		out, err := w.client.DescribeProvisionedProductPlan(ctx, &api.DescribeProvisionedProductPlanInput{PlanId: planID})
 		if err != nil {
 			w.t.Fatal(err)

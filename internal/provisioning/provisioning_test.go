@@ -285,7 +285,7 @@ func TestUnderChange(t *testing.T) {
 			return engine.Progress{State: engine.Waiting, Signal: "never/" + c.Operation, Physical: "arn:stack"}, nil
 		}
 		rec := w.provision(admin, "mine")
-		for {
+		for ; ; breathe() {
 			out, err := w.client.DescribeRecord(as(admin), &api.DescribeRecordInput{Id: rec.RecordId})
 			if err != nil {
 				t.Fatal(err)

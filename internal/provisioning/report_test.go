@@ -51,9 +51,9 @@ func (w *world) elsewhere() (*atomic.Pointer[external.Engine], *api.ProvisionPro
 // told waits for the message about a record.
 func (w *world) told(e *atomic.Pointer[external.Engine], record string) (token string) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patienceOfTests)
 	defer cancel()
-	for {
+	for ; ; breathe() {
 		all, err := e.Load().Messages(ctx)
 		if err != nil {
 			w.t.Fatal(err)

@@ -117,7 +117,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 func (w *world) open() {
 	runner := workflow.New(w.db, workflow.Options{
 		Now: w.now, RetryMin: time.Millisecond, RetryMax: 10 * time.Millisecond,
-		LeaseTTL: 300 * time.Millisecond, Sweep: 50 * time.Millisecond, // a killed node's runs are soon found
+		LeaseTTL: time.Second, Sweep: 50 * time.Millisecond, // a killed node's runs are soon found
 		Fault: func(p workflow.Point, b workflow.Beat) error {
 			w.mu.Lock()
 			fault := w.fault
@@ -286,12 +286,20 @@ func (w *world) provision(c identity.Caller, name string) api.RecordDetail {
 	return *out.RecordDetail
 }
 
+// patienceOfTests bounds every wait: only a test that fails takes so long, or
+// a machine that does much else.
+const patienceOfTests = time.Minute
+
+// breathe parts two looks at what somebody else is doing: a hot loop would
+// take the processor from what it waits for.
+func breathe() { <-time.After(2 * time.Millisecond) }
+
 // ended waits for the end of a record's operation and returns it.
 func (w *world) ended(recordID string) *api.DescribeRecordOutput {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(as(admin), 20*time.Second)
+	ctx, cancel := context.WithTimeout(as(admin), patienceOfTests)
 	defer cancel()
-	for {
+	for ; ; breathe() {
 		out, err := w.client.DescribeRecord(ctx, &api.DescribeRecordInput{Id: recordID})
 		if err != nil {
 			w.t.Fatal(err)
@@ -329,9 +337,9 @@ func wantError(t *testing.T, err error, code, words string) {
 // until waits until a record has a status.
 func (w *world) until(recordID string, status api.RecordStatus) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(as(admin), 20*time.Second)
+	ctx, cancel := context.WithTimeout(as(admin), patienceOfTests)
 	defer cancel()
-	for {
+	for ; ; breathe() {
 		out, err := w.client.DescribeRecord(ctx, &api.DescribeRecordInput{Id: recordID})
 		if err != nil {
 			w.t.Fatal(err)
