@@ -13,9 +13,9 @@ import (
 )
 
 // population is how many products BenchmarkSearch seeds: 20,000, or what
-// LARDER_BENCH_PRODUCTS says (a million takes minutes).
+// TEST_PRODUCTS says (a million takes minutes).
 func population(b *testing.B) int {
-	n, err := strconv.Atoi(os.Getenv("LARDER_BENCH_PRODUCTS"))
+	n, err := strconv.Atoi(os.Getenv("TEST_PRODUCTS"))
 	if err != nil {
 		n = 20_000
 	}
