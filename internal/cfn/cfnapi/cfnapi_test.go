@@ -87,7 +87,7 @@ func rules(t *testing.T, text string) func(*stack.Options) {
 // client returns AWS's client as a user of an account in a region.
 func (h *house) client(account, region string) *cloudformation.Client {
 	return cloudformation.New(cloudformation.Options{
-		Region: region, BaseEndpoint: aws.String(h.url), RetryMaxAttempts: 1,
+		Region: region, BaseEndpoint: aws.String(h.url), RetryMaxAttempts: 3, // a connection may break; a fault of ours breaks each time
 		Credentials: credentials.NewStaticCredentialsProvider(account, "secret", ""),
 	})
 }

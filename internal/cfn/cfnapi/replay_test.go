@@ -232,7 +232,7 @@ func (r *replay) carry(ctx context.Context, c step) bool {
 		return true
 	case service == "cloudformation" && slices.Contains(built, verb):
 		r.results[c.N] = r.call(ctx, verb, kwargs)
-		if verb == "update_stack" {
+		if verb == "update_stack" || verb == "execute_change_set" {
 			return r.house.runner.Idle(ctx) == nil // see tooFast
 		}
 		return true
