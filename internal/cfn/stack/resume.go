@@ -292,13 +292,9 @@ func (s *Stacks) evaluate(ctx context.Context, l *live, t *template.Template) er
 	given := make(map[string]string, len(st.Parameters))
 	stored := map[string]string{}
 	for _, p := range st.Parameters {
-		value := p.Value
-		if p.NoEcho {
-			plain, err := s.keys.Open(p.Sealed, parameterOf(st.ID, p.Key))
-			if err != nil {
-				return err
-			}
-			value = string(plain)
+		value, err := s.value(st, p)
+		if err != nil {
+			return err
 		}
 		given[p.Key] = value
 		if p.Stored {

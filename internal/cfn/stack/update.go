@@ -197,14 +197,9 @@ func (s *Stacks) previous(st *Stack, given []Given) ([]Given, error) {
 			if i < 0 {
 				return nil, invalid("Invalid input for parameter key %s. Cannot specify usePreviousValue as true for a parameter key not in the previous template", g.Key)
 			}
-			p := st.Parameters[i]
-			g.Value = p.Value
-			if p.NoEcho {
-				plain, err := s.keys.Open(p.Sealed, parameterOf(st.ID, p.Key))
-				if err != nil {
-					return nil, err
-				}
-				g.Value = string(plain)
+			var err error
+			if g.Value, err = s.value(st, st.Parameters[i]); err != nil {
+				return nil, err
 			}
 		}
 		values = append(values, Given{Key: g.Key, Value: g.Value})

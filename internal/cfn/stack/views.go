@@ -224,15 +224,21 @@ func (s *Stacks) Template(ctx context.Context, account, region, stack string) (s
 func (s *Stacks) Values(st *Stack) ([]Parameter, error) {
 	values := slices.Clone(st.Parameters)
 	for i := range values {
-		if p := &values[i]; p.NoEcho {
-			plain, err := s.keys.Open(p.Sealed, parameterOf(st.ID, p.Key))
-			if err != nil {
-				return nil, err
-			}
-			p.Value = string(plain)
+		var err error
+		if values[i].Value, err = s.value(st, values[i]); err != nil {
+			return nil, err
 		}
 	}
 	return values, nil
+}
+
+// value returns the value of a stack's parameter, opened if it is secret.
+func (s *Stacks) value(st *Stack, p Parameter) (string, error) {
+	if !p.NoEcho {
+		return p.Value, nil
+	}
+	plain, err := s.keys.Open(p.Sealed, parameterOf(st.ID, p.Key))
+	return string(plain), err
 }
 
 // Reveal opens the secrets among a stack's outputs, for those who seal them
