@@ -26,6 +26,10 @@ type Config struct {
 	// AuthorizeQuery decides about their operations; nil allows all.
 	AuthorizeQuery awsquery.Authorizer
 
+	// Routes are what tests find beneath /_larder/, by their patterns for
+	// [http.ServeMux], such as "GET /_larder/engine/messages".
+	Routes map[string]Route
+
 	// Authenticate answers who sent a request, or an error of type
 	// *[api.Error] or *[sigv4.Error]. It must not keep body.
 	Authenticate func(r *http.Request, body []byte) (identity.Caller, error)
@@ -54,6 +58,7 @@ type Server struct {
 	config   Config
 	hosts    map[string]bool
 	metrics  *metrics
+	routes   http.Handler // nil if there are none
 	draining atomic.Bool
 }
 
@@ -71,7 +76,7 @@ func New(c Config) *Server {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	s := &Server{config: c, hosts: make(map[string]bool, len(c.Hosts)), metrics: newMetrics(c.Metrics)}
+	s := &Server{config: c, hosts: make(map[string]bool, len(c.Hosts)), metrics: newMetrics(c.Metrics), routes: newRoutes(c.Routes)}
 	for _, h := range c.Hosts {
 		s.hosts[strings.ToLower(h)] = true
 	}
@@ -97,6 +102,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/metrics" && !s.config.PrivateMetrics:
 		x.op = "metrics"
 		x.scrape()
+	case s.routes != nil && strings.HasPrefix(r.URL.Path, routePrefix):
+		s.routes.ServeHTTP(&routed{w, x}, r)
 	case r.URL.Path != "/":
 		x.refuse(http.StatusNotFound, "There is nothing at this path; AWS clients send their requests to /")
 	case r.Method == http.MethodGet && strings.Contains(r.URL.RawQuery, "X-Amz-Signature="):
