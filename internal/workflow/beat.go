@@ -72,7 +72,7 @@ const (
 func (r *Runner) settle(h *held, next run, o outcome) {
 	if r.held[h.id] != h || o != heldOn || r.crashed {
 		r.drop(h, nil)
-		if o == released && (r.next.IsZero() || next.due.Before(r.next)) {
+		if o == released && r.sooner(next.due) {
 			r.wake()
 		}
 		return

@@ -389,9 +389,16 @@ func (r *Runner) drop(h *held, cause error) {
 func (r *Runner) lies(due time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if due.Before(r.next) || r.next.IsZero() {
+	if r.sooner(due) {
 		r.wake()
 	}
+}
+
+// sooner reports whether the sweeper would sleep too long for a run that lies
+// in the database until due. It does so for whatever is due already: the time
+// it waits for may be the same one, found ahead by an older clock. Needs mu.
+func (r *Runner) sooner(due time.Time) bool {
+	return r.next.IsZero() || due.Before(r.next) || !due.After(r.o.Now())
 }
 
 // wake has the sweeper look now. Needs mu.
