@@ -155,7 +155,9 @@ func (s *Stacks) subject(ctx context.Context, in ChangeSetInput) (st Stack, foun
 }
 
 // namesake returns the change set that the request has made earlier, and
-// refuses another one of its name.
+// refuses another one of its name. A name is free again once its change set
+// was executed: pipelines use one name over and over, and `aws cloudformation
+// deploy` takes the second of the day.
 func (s *Stacks) namesake(ctx context.Context, st Stack, in ChangeSetInput) (cs ChangeSet, ok bool, err error) {
 	cs, err = s.ChangeSet(ctx, in.Account, in.Region, st.ID, in.Name)
 	if e, refused := AsError(err); refused && e.Code == changeSetNotFound {
@@ -166,6 +168,8 @@ func (s *Stacks) namesake(ctx context.Context, st Stack, in ChangeSetInput) (cs 
 		return ChangeSet{}, false, err
 	case in.Token != "" && cs.Token == in.Token:
 		return cs, true, nil
+	case cs.Operation != "":
+		return ChangeSet{}, false, nil
 	}
 	return ChangeSet{}, false, &Error{Code: "AlreadyExistsException", Message: fmt.Sprintf("ChangeSet [%s] already exists", in.Name)}
 }
@@ -576,8 +580,10 @@ func changeSetByID(tx *db.Tx, id string) (ChangeSet, error) {
 	return oneChangeSet(tx, ` WHERE id = ?`, id)
 }
 
+// changeSetByName returns the change set that goes by the name now: the one
+// not executed yet, or else the last one.
 func changeSetByName(tx *db.Tx, stack, name string) (ChangeSet, error) {
-	return oneChangeSet(tx, ` WHERE stack = ? AND name = ?`, stack, name)
+	return oneChangeSet(tx, ` WHERE stack = ? AND name = ? ORDER BY executed, created DESC LIMIT 1`, stack, name)
 }
 
 func insertChangeSet(tx *db.Tx, cs *ChangeSet, body, changes, valued string) error {
