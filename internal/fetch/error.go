@@ -76,6 +76,16 @@ func timedOut(u *url.URL, after time.Duration, cause error) *Error {
 	return fail(TimedOut, u, fmt.Sprintf("no complete answer within %s", after), cause)
 }
 
+// Shown returns a URL as it may be shown: without password, query and
+// fragment.
+func Shown(location string) string {
+	u, err := parse(location)
+	if err != nil {
+		return "the URL"
+	}
+	return shown(u)
+}
+
 // shown returns u without what may be secret: password, query and fragment.
 func shown(u *url.URL) string {
 	s := url.URL{Scheme: u.Scheme, Opaque: u.Opaque, Host: u.Host, Path: u.Path, RawPath: u.RawPath}

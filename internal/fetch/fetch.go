@@ -68,6 +68,24 @@ func (c *Client) newHTTPClient(control func(network, address string, _ syscall.R
 	}
 }
 
+// Check reports what is wrong with an http or https URL, as far as that can be
+// seen before anything is sent there: a setting is better refused at the start.
+func (c *Client) Check(location string) error {
+	u, err := parse(location)
+	if err != nil {
+		return err
+	}
+	if err := c.policy.allowsURL(u); err != nil {
+		return err
+	}
+	if a, err := netip.ParseAddr(u.Hostname()); err == nil {
+		if why := c.policy.allowsAddress(a); why != "" {
+			return refused(u, why)
+		}
+	}
+	return nil
+}
+
 // control is called with the resolved address just before it is dialed, once
 // for each that is tried.
 func (c *Client) control(_, address string, _ syscall.RawConn) error {
@@ -208,6 +226,9 @@ func (c *Client) checkRedirect(next *http.Request, before []*http.Request) error
 	}
 	if before[len(before)-1].URL.Scheme == "https" && next.URL.Scheme == "http" {
 		return &forbidden{"redirected from https to http"}
+	}
+	if next.Method != before[0].Method {
+		return &forbidden{"a redirect would leave out what was sent; only 307 and 308 repeat it"}
 	}
 	return nil
 }

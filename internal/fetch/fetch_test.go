@@ -178,6 +178,68 @@ func TestRedirects(t *testing.T) {
 	wants(t, err, fetch.Refused, "more than 0 redirects")
 }
 
+// TestRedirectedBody sends what a redirect would drop or repeat.
+func TestRedirectedBody(t *testing.T) {
+	t.Parallel()
+	at := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/dropped":
+			http.Redirect(w, r, "/", http.StatusFound)
+		case "/repeated":
+			http.Redirect(w, r, "/", http.StatusPermanentRedirect)
+		default:
+			io.Copy(w, r.Body) //nolint:errcheck // the client's side judges
+		}
+	})
+	c := newClient(t, local)
+	if got, err := c.Post(t.Context(), at+"/repeated", nil, []byte("x")); err != nil || string(got.Body) != "x" {
+		t.Errorf("got %v, %v", got, err)
+	}
+	_, err := c.Post(t.Context(), at+"/dropped", nil, []byte("x"))
+	wants(t, err, fetch.Refused, "would leave out what was sent")
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, fetch.Policy{})
+	for url, words := range map[string]string{
+		"https://engine.example/tf":  "",
+		"http://engine.example":      "use https",
+		"https://10.0.0.1":           "private",
+		"https://[::1]:8443":         "loopback",
+		"https://u:p@engine.example": "user name or password",
+		"engine":                     "scheme",
+		"https://":                   "no host",
+		"https://a b":                "cannot be parsed",
+	} {
+		err := c.Check(url)
+		switch {
+		case words == "" && err != nil:
+			t.Errorf("%s: %v", url, err)
+		case words != "":
+			e, ok := errors.AsType[*fetch.Error](err)
+			if !ok || !strings.Contains(e.Error(), words) {
+				t.Errorf("%s: %v, want %q", url, err, words)
+			}
+		}
+	}
+	if err := newClient(t, local).Check("http://127.0.0.1:1"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestShown(t *testing.T) {
+	t.Parallel()
+	for location, want := range map[string]string{
+		"https://u:p@h.example/a?token=secret#f": "https://h.example/a",
+		"https://a b":                            "the URL",
+	} {
+		if got := fetch.Shown(location); got != want {
+			t.Errorf("%s is shown as %s, want %s", location, got, want)
+		}
+	}
+}
+
 // A server at another address of this machine redirects to loopback, as a name
 // would that resolves to something else the second time.
 func TestRedirectToLoopback(t *testing.T) {
