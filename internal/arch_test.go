@@ -28,6 +28,7 @@ var may = map[string][]string{
 	"db":           {},
 	"engine":       {},
 	"cfn/schema":   {},
+	"cfn/jsontext": {},
 
 	"cfn/schema/gen": {},
 
@@ -35,10 +36,10 @@ var may = map[string][]string{
 	"workflow":     {"id", "db"},
 	"identity":     {"id", "api", "db", "sigv4", "seal"},
 
-	"cfn/changeset": {"cfn/schema", "cfn/template"},
-	"cfn/resource":  {"id", "db", "seal", "fetch", "cfn/schema", "cfn/template"},
+	"cfn/changeset": {"cfn/jsontext", "cfn/schema", "cfn/template"},
+	"cfn/resource":  {"id", "db", "seal", "fetch", "cfn/jsontext", "cfn/schema", "cfn/template"},
 
-	"cfn/stack": {"id", "db", "seal", "fetch", "workflow", "cfn/schema", "cfn/template", "cfn/changeset", "cfn/resource"},
+	"cfn/stack": {"id", "db", "seal", "fetch", "workflow", "cfn/jsontext", "cfn/schema", "cfn/template", "cfn/changeset", "cfn/resource"},
 
 	"cfn/stackset": {"id", "db", "seal", "workflow", "cfn/schema", "cfn/template", "cfn/resource", "cfn/stack"},
 

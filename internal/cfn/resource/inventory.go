@@ -89,22 +89,16 @@ func (i Inventory) ListResources(ctx context.Context, account, region, typ, afte
 // describe shows a row as Cloud Control does: without the properties that the
 // type only takes, such as passwords.
 func describe(typ, identifier, text string) (Description, error) {
-	var b body
-	if err := json.Unmarshal([]byte(text), &b); err != nil {
-		return Description{}, fmt.Errorf("resource row: %w", err)
-	}
-	t, ok := schema.Lookup(typ)
-	if !ok || len(t.WriteOnly()) == 0 {
-		return Description{Identifier: identifier, Properties: string(b.Properties)}, nil
-	}
-	properties, err := DecodeProperties(b.Properties)
+	b, err := decodeBody(text)
 	if err != nil {
-		return Description{}, fmt.Errorf("resource row: %w", err)
+		return Description{}, err
 	}
-	for _, path := range t.WriteOnly() {
-		drop(properties, strings.Split(path, "/"))
+	if t, ok := schema.Lookup(typ); ok {
+		for _, path := range t.WriteOnly() {
+			drop(b.properties, strings.Split(path, "/"))
+		}
 	}
-	shown, err := EncodeProperties(properties)
+	shown, err := EncodeProperties(b.properties)
 	return Description{Identifier: identifier, Properties: string(shown)}, err
 }
 
@@ -141,18 +135,14 @@ func Property(tx *db.Tx, account, region, typ, identifier, property string) (val
 	if err != nil {
 		return "", false, err
 	}
-	var b body
-	if err := json.Unmarshal([]byte(text), &b); err != nil {
-		return "", false, fmt.Errorf("resource row: %w", err)
-	}
-	properties, err := DecodeProperties(b.Properties)
+	b, err := decodeBody(text)
 	if err != nil {
 		return "", false, err
 	}
-	if _, secret := b.Secrets["/"+escaper.Replace(property)]; secret {
+	if _, secret := b.secrets["/"+escaper.Replace(property)]; secret {
 		return "", false, nil
 	}
-	switch v := properties[property].(type) {
+	switch v := b.properties[property].(type) {
 	case string:
 		return v, true, nil
 	case json.Number:

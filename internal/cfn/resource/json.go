@@ -1,11 +1,10 @@
 package resource
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
-	"unicode/utf8"
 
+	"larder/internal/cfn/jsontext"
 	"larder/internal/cfn/schema"
 )
 
@@ -17,11 +16,9 @@ func EncodeProperties(properties map[string]schema.Value) (json.RawMessage, erro
 
 // DecodeProperties reads properties from JSON, numbers as they are written.
 func DecodeProperties(text []byte) (map[string]schema.Value, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	var properties map[string]schema.Value
-	err := d.Decode(&properties)
-	return properties, err
+	r := jsontext.NewReader(string(text))
+	properties := r.Object()
+	return properties, r.End()
 }
 
 // appendValue is json.Marshal for property values without its detour over
@@ -32,9 +29,9 @@ func appendValue(b []byte, value schema.Value) ([]byte, error) {
 	case nil:
 		return append(b, "null"...), nil
 	case string:
-		return appendText(b, v), nil
+		return jsontext.AppendString(b, v), nil
 	case schema.Secret:
-		return appendText(b, schema.Mask), nil
+		return jsontext.AppendString(b, schema.Mask), nil
 	case bool:
 		if v {
 			return append(b, "true"...), nil
@@ -63,7 +60,7 @@ func appendValue(b []byte, value schema.Value) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = append(appendText(b, name), ':')
+			b = append(jsontext.AppendString(b, name), ':')
 			if b, err = appendValue(b, v[name]); err != nil {
 				return nil, err
 			}
@@ -72,27 +69,4 @@ func appendValue(b []byte, value schema.Value) ([]byte, error) {
 	}
 	text, err := json.Marshal(value) // json.Number, and whatever else there may be
 	return append(b, text...), err
-}
-
-func appendText(b []byte, s string) []byte {
-	const digits = "0123456789abcdef"
-	b = append(b, '"')
-	for i := 0; i < len(s); {
-		c := s[i]
-		switch {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < ' ':
-			b = append(b, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
-		case c < utf8.RuneSelf:
-			b = append(b, c)
-		default:
-			r, size := utf8.DecodeRuneInString(s[i:])
-			b = utf8.AppendRune(b, r) // what is not UTF-8 becomes U+FFFD
-			i += size
-			continue
-		}
-		i++
-	}
-	return append(b, '"')
 }

@@ -19,7 +19,7 @@ func TestEncodeProperties(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"":[],"a":{},"b":[null,true,false,1.50,3,"<x> \"q\" \\ \u000a \u0001 ü 😀 ` + "\ufffd" + `"],"c":"****"}`
+	want := `{"":[],"a":{},"b":[null,true,false,1.50,3,"<x> \"q\" \\ \n \u0001 ü 😀 ` + "\ufffd" + `"],"c":"****"}`
 	if d := cmp.Diff(want, string(got)); d != "" {
 		t.Error(d)
 	}

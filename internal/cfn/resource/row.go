@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"larder/internal/cfn/jsontext"
 	"larder/internal/cfn/schema"
 	"larder/internal/db"
 	"larder/internal/seal"
@@ -68,33 +69,52 @@ func Claim(t *schema.Type, seed schema.Seed, m schema.Model) (claim, name string
 // body is a model at rest: its properties with secrets masked, and the
 // secrets sealed beside them by JSON pointer.
 type body struct {
-	Properties json.RawMessage   `json:"properties"`
-	Secrets    map[string]string `json:"secrets,omitempty"`
+	properties map[string]schema.Value
+	secrets    map[string]string
 }
 
 func encodeModel(keys *seal.Keys, where string, m schema.Model) (string, error) {
-	properties, err := EncodeProperties(m.Properties)
+	b, err := appendValue(append(make([]byte, 0, 512), `{"properties":`...), m.Properties)
 	if err != nil {
 		return "", err
 	}
-	secrets := SealSecrets(keys, where, m.Properties)
-	text, err := json.Marshal(body{Properties: properties, Secrets: secrets})
-	return string(text), err
+	if secrets := SealSecrets(keys, where, m.Properties); secrets != nil {
+		text, err := json.Marshal(secrets)
+		if err != nil {
+			return "", err
+		}
+		b = append(append(b, `,"secrets":`...), text...)
+	}
+	return string(append(b, '}')), nil
 }
 
 func decodeModel(keys *seal.Keys, where, text string) (schema.Model, error) {
-	var b body
-	if err := json.Unmarshal([]byte(text), &b); err != nil {
-		return schema.Model{}, fmt.Errorf("resource row: %w", err)
-	}
-	properties, err := DecodeProperties(b.Properties)
+	b, err := decodeBody(text)
 	if err != nil {
+		return schema.Model{}, err
+	}
+	if err := OpenSecrets(keys, where, b.properties, b.secrets); err != nil {
 		return schema.Model{}, fmt.Errorf("resource row: %w", err)
 	}
-	if err := OpenSecrets(keys, where, properties, b.Secrets); err != nil {
-		return schema.Model{}, fmt.Errorf("resource row: %w", err)
+	return schema.Model{Properties: b.properties}, nil
+}
+
+func decodeBody(text string) (b body, err error) {
+	r := jsontext.NewReader(text)
+	for name := range r.Members() {
+		switch name {
+		case "properties":
+			b.properties = r.Object()
+		case "secrets":
+			b.secrets = r.StringMap()
+		default:
+			r.Skip()
+		}
 	}
-	return schema.Model{Properties: properties}, nil
+	if err := r.End(); err != nil {
+		return body{}, fmt.Errorf("resource row: %w", err)
+	}
+	return b, nil
 }
 
 // SealSecrets returns the secrets in a value, sealed for where it belongs, by

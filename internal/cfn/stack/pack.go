@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"larder/internal/cfn/jsontext"
 )
 
 // A pack is what one beat changed: resources as they stand after it, and what
@@ -76,12 +78,129 @@ const (
 	stackType = "AWS::CloudFormation::Stack"
 )
 
-func decodePack(body string) (pack, error) {
-	var p pack
-	if err := json.Unmarshal([]byte(body), &p); err != nil {
+func decodePack(body string) (p pack, err error) {
+	r := jsontext.NewReader(body)
+	for name := range r.Members() {
+		switch name {
+		case "token":
+			p.Token = r.String()
+		case "items":
+			for range r.Items() {
+				p.Items = append(p.Items, readEntry(r))
+			}
+		case "events":
+			for range r.Items() {
+				p.Events = append(p.Events, readHappening(r))
+			}
+		default:
+			r.Skip()
+		}
+	}
+	if err := r.End(); err != nil {
 		return pack{}, fmt.Errorf("stack pack: %w", err)
 	}
 	return p, nil
+}
+
+func readEntry(r *jsontext.Reader) (e entry) {
+	for name := range r.Members() {
+		switch name {
+		case "id":
+			e.LogicalID = r.String()
+		case "place":
+			e.Place = r.Int()
+		case "type":
+			e.Type = r.String()
+		case "status":
+			e.Status = Status(r.String())
+		case "reason":
+			e.Reason = r.String()
+		case "physical":
+			e.Physical = r.String()
+		case "at":
+			e.At = r.Int64()
+		case "generation":
+			e.Generation = r.Int()
+		case "properties":
+			e.Properties = r.Raw()
+		case "secrets":
+			e.Secrets = r.StringMap()
+		case "depends":
+			e.Depends = r.Strings()
+		case "policy":
+			e.Policy = r.String()
+		case "complete":
+			e.Complete = r.Bool()
+		case "stuck":
+			e.Stuck = r.String()
+		case "turn":
+			e.Turn = r.Int()
+		case "former":
+			e.Former = readFormer(r)
+		case "superseded":
+			e.Superseded = r.String()
+		case "lost":
+			e.Lost = r.Bool()
+		case "balked":
+			e.Balked = r.Int64()
+		case "due":
+			e.Due = r.Int64()
+		case "hang":
+			e.Hang = r.Bool()
+		case "fail":
+			e.Fail = r.String()
+		case "warn":
+			e.Warn = r.String()
+		case "asked":
+			e.Asked = r.Bool()
+		case "kept":
+			e.Kept = r.Raw()
+		case "faults":
+			e.Faults = r.Int()
+		default:
+			r.Skip()
+		}
+	}
+	return e
+}
+
+func readFormer(r *jsontext.Reader) *former {
+	var f former
+	for name := range r.Members() {
+		switch name {
+		case "properties":
+			f.Properties = r.Raw()
+		case "secrets":
+			f.Secrets = r.StringMap()
+		default:
+			r.Skip()
+		}
+	}
+	return &f
+}
+
+func readHappening(r *jsontext.Reader) (h happening) {
+	for name := range r.Members() {
+		switch name {
+		case "i":
+			h.Item = r.Int()
+		case "id":
+			h.ID = r.String()
+		case "s":
+			h.Status = Status(r.String())
+		case "r":
+			h.Reason = r.String()
+		case "e":
+			h.Early = r.Bool()
+		case "t":
+			h.At = r.Int64()
+		case "p":
+			h.Physical = r.String()
+		default:
+			r.Skip()
+		}
+	}
+	return h
 }
 
 func (p pack) encode() (string, error) {
