@@ -42,7 +42,11 @@ type Options struct {
 type Endpoint struct {
 	URL    string // gets the messages; "" if they wait to be read
 	Parser string // tells the parameters of an archive; "" for none
+	Secret string // signs what is posted to either; "" for nothing
 }
+
+// shown is where the engine is, for people.
+func (t Endpoint) shown() string { return fetch.Shown(t.URL) }
 
 // Engine implements [engine.Engine] by telling others what to do.
 type Engine struct{ o Options }
@@ -70,8 +74,8 @@ func New(o Options) *Engine {
 // Describe asks the parser of the product type for the parameters of an
 // archive.
 func (e *Engine) Describe(ctx context.Context, a engine.Artifact) (engine.Template, error) {
-	parser := e.o.Endpoints[a.Type].Parser
-	if parser == "" {
+	endpoint := e.o.Endpoints[a.Type]
+	if endpoint.Parser == "" {
 		return engine.Template{}, &engine.Failure{Reason: "No parameter parser is configured for products of type " + a.Type}
 	}
 	question, err := json.Marshal(struct {
@@ -80,7 +84,7 @@ func (e *Engine) Describe(ctx context.Context, a engine.Artifact) (engine.Templa
 	if err != nil {
 		return engine.Template{}, err
 	}
-	answer, err := e.o.Fetch.Post(ctx, parser, jsonHeader(), question)
+	answer, err := e.post(ctx, endpoint.Parser, endpoint.Secret, question)
 	if failed, ok := errors.AsType[*fetch.Error](err); ok {
 		return engine.Template{}, &engine.Failure{Reason: failed.Error()}
 	}
@@ -143,7 +147,7 @@ func (e *Engine) Advance(ctx context.Context, c engine.Change) (engine.Progress,
 	}
 	p := engine.Progress{
 		State: engine.Waiting, After: patience, Signal: engine.ReportSignal(c.Operation), Physical: c.Physical,
-		Note: "waiting for the report of the engine at " + endpoint.URL,
+		Note: "waiting for the report of the engine at " + endpoint.shown(),
 	}
 	if endpoint.URL == "" {
 		p.Note = fmt.Sprintf("waiting for a report; no engine URL is configured for products of type %s", c.Artifact.Type)
@@ -156,7 +160,7 @@ func overdue(c engine.Change, endpoint Endpoint) string {
 	if endpoint.URL == "" {
 		return fmt.Sprintf("No engine reported the result of %s before its deadline; no engine URL is configured for products of type %s", c.Operation, c.Artifact.Type)
 	}
-	return fmt.Sprintf("The engine at %s did not report the result of %s before its deadline", endpoint.URL, c.Operation)
+	return fmt.Sprintf("The engine at %s did not report the result of %s before its deadline", endpoint.shown(), c.Operation)
 }
 
 func ended(c engine.Change, reason string) engine.Progress {
@@ -175,7 +179,14 @@ func (e *Engine) report(ctx context.Context, c engine.Change) (engine.Progress, 
 	return p, nil
 }
 
-// jsonHeader is that of every request.
-func jsonHeader() http.Header { return http.Header{"Content-Type": {"application/json"}} }
+// post sends what an engine or its parser is asked, signed if there is a
+// secret to sign with.
+func (e *Engine) post(ctx context.Context, url, secret string, body []byte) (*fetch.Response, error) {
+	header := http.Header{"Content-Type": {"application/json"}}
+	if secret != "" {
+		header.Set(seal.SignatureHeader, seal.Signature(secret, body))
+	}
+	return e.o.Fetch.Post(ctx, url, header, body)
+}
 
 var _ engine.Engine = (*Engine)(nil)

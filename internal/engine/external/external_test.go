@@ -77,7 +77,7 @@ func TestDelivery(t *testing.T) {
 		bodies := make(chan string, 1)
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)
-			if err != nil || r.Header.Get("Content-Type") != "application/json" {
+			if err != nil || r.Header.Get("Content-Type") != "application/json" || r.Header.Get("X-Larder-Signature") != seal.Signature("hush", body) {
 				t.Errorf("%v, %v", r.Header, err)
 			}
 			if tries.Add(1) < 3 {
@@ -87,11 +87,11 @@ func TestDelivery(t *testing.T) {
 			bodies <- string(body)
 		}))
 		t.Cleanup(server.Close)
-		e := newEngine(t, d, map[string]Endpoint{"EXTERNAL": {URL: server.URL}})
+		e := newEngine(t, d, map[string]Endpoint{"EXTERNAL": {URL: server.URL + "?key=hidden", Secret: "hush"}})
 		c := change(engine.Create)
 		for range 2 { // a repeated beat tells nobody anything new
 			p, err := e.Advance(t.Context(), c)
-			if err != nil || p.State != engine.Waiting || p.Signal != engine.ReportSignal("rec-1") || !strings.Contains(p.Note, server.URL) {
+			if err != nil || p.State != engine.Waiting || p.Signal != engine.ReportSignal("rec-1") || !strings.HasSuffix(p.Note, server.URL) {
 				t.Fatalf("%+v, %v", p, err)
 			}
 		}

@@ -187,15 +187,15 @@ func (e *Engine) deliver(ctx context.Context, b workflow.Beat) (workflow.Verdict
 	if err != nil {
 		return workflow.Verdict{}, err
 	}
-	to := e.o.Endpoints[m.Type].URL
-	if to == "" {
+	to := e.o.Endpoints[m.Type]
+	if to.URL == "" {
 		return workflow.End(), nil // it is not configured any more: the message waits to be read
 	}
 	body, err := e.o.Keys.Open(string(m.Body), sealContext(b.Subject))
 	if err != nil {
 		return workflow.Verdict{}, err
 	}
-	if _, err := e.o.Fetch.Post(ctx, to, jsonHeader(), body); err != nil {
+	if _, err := e.post(ctx, to.URL, to.Secret, body); err != nil {
 		return workflow.Verdict{}, err
 	}
 	return workflow.End().Write(func(tx *db.Tx) error {
