@@ -59,6 +59,8 @@ var mayTest = map[string][]string{
 	"workflow/workflowtest": {"workflow", "db", "id", "db/dbtest"},
 	"engine/enginetest":     {"engine", "db", "workflow", "id"},
 	"api/apitest":           {"api"},
+
+	"cfn/jsontext/jsontexttest": {},
 }
 
 // drawers are names that say nothing about what is inside.

@@ -364,18 +364,18 @@ func (r *Reader) Raw() json.RawMessage {
 
 // Skip passes over a value of any form.
 func (r *Reader) Skip() {
-	switch c := r.peek(); {
-	case c == '{':
+	switch r.peek() {
+	case '{':
 		for range r.Members() {
 			r.Skip()
 		}
-	case c == '[':
+	case '[':
 		for range r.Items() {
 			r.Skip()
 		}
-	case c == '"':
+	case '"':
 		_ = r.String()
-	case c == 't', c == 'f':
+	case 't', 'f':
 		r.Bool()
 	default:
 		r.Number()

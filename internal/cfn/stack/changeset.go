@@ -233,14 +233,7 @@ func (s *Stacks) writeChangeSet(ctx context.Context, cs *ChangeSet, st Stack, fo
 	if err != nil {
 		return err
 	}
-	changes, err := json.Marshal(without.Changes)
-	if err != nil {
-		return err
-	}
-	valued, err := json.Marshal(with.Changes)
-	if err != nil {
-		return err
-	}
+	changes, valued := changeset.Encode(without.Changes), changeset.Encode(with.Changes)
 	review, err := st.encode()
 	if err != nil {
 		return err
@@ -269,7 +262,7 @@ func (s *Stacks) writeChangeSet(ctx context.Context, cs *ChangeSet, st Stack, fo
 		if err := db.PutBlob(tx, cs.Settings.Digest, text); err != nil {
 			return err
 		}
-		return insertChangeSet(tx, cs, string(body), string(changes), string(valued))
+		return insertChangeSet(tx, cs, string(body), changes, valued)
 	})
 	if errors.Is(err, db.ErrUnique) {
 		return errMoved // somebody else made one of that name
@@ -360,8 +353,7 @@ func (s *Stacks) Changes(ctx context.Context, cs *ChangeSet, values bool) (chang
 	if err != nil {
 		return nil, err
 	}
-	err = json.Unmarshal([]byte(text), &changes)
-	return changes, err
+	return changeset.Decode(text)
 }
 
 // ChangeSetTemplate returns the text of the template of a change set.
