@@ -25,7 +25,7 @@ func (p *Provisioning) CancelOperation(ctx context.Context, in *api.CancelOperat
 		if err != nil {
 			return err
 		}
-		if _, ok := p.engine(rec.Change.Artifact.Type).(engine.Canceler); !ok {
+		if _, ok := p.engine(rec.Change.Artifact.Type).(engine.Canceler); !ok && rec.Rehearsal == nil {
 			return api.OperationNotSupported("The engine of products of type %s can't cancel an operation. FailOperation ends it without the engine.", rec.Change.Artifact.Type)
 		}
 		return tx.Exec(`UPDATE record SET control = ? WHERE id = ?`, c.ARN, rec.ID)
@@ -33,10 +33,32 @@ func (p *Provisioning) CancelOperation(ctx context.Context, in *api.CancelOperat
 	return &api.CancelOperationOutput{OperationDetail: detail}, err
 }
 
-// RetryOperation has an operation go on now, whatever it waits for.
+// RetryOperation has an operation go on now, whatever it waits for, and if a
+// rehearsal holds it.
 func (p *Provisioning) RetryOperation(ctx context.Context, in *api.RetryOperationInput) (*api.RetryOperationOutput, error) {
-	detail, err := p.control(ctx, in.Id, func(*db.Tx, identity.Caller, workflow.Info) error { return nil })
+	detail, err := p.control(ctx, in.Id, release)
 	return &api.RetryOperationOutput{OperationDetail: detail}, err
+}
+
+// release ends what a rehearsal does to an operation.
+func release(tx *db.Tx, c identity.Caller, run workflow.Info) error {
+	if run.Definition == planRun {
+		n, _, err := findPlan(tx, granted(c), run.Subject)
+		if err != nil || n.Rehearsal == nil {
+			return err
+		}
+		n.Rehearsal = nil
+		return n.update(tx)
+	}
+	rec, err := operated(tx, c, run)
+	switch {
+	case api.Code(err) == api.CodeOperationNotSupported: // a run of another kind
+		return nil
+	case err != nil || rec.Rehearsal == nil:
+		return err
+	}
+	rec.Rehearsal = nil
+	return rec.update(tx)
 }
 
 // FailOperation ends an operation as failed without asking the engine: the

@@ -120,6 +120,10 @@ func (p *Provisioning) newRecord(c identity.Caller, a act) record {
 // start records what is to be done and has its run begin; the record as the
 // answer shows it.
 func (p *Provisioning) start(tx *db.Tx, a act, pp *provisionedProduct, rec *record, run string) (*api.RecordDetail, error) {
+	var err error
+	if rec.Rehearsal, err = p.rehearse(tx, a.operation, pp); err != nil {
+		return nil, err
+	}
 	if err := rec.insert(tx); err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ import (
 // An act is one thing that is done to a provisioned product: a record, carried
 // out by a run of its own, that moves the product by three events.
 type act struct {
+	operation                string // of the API
 	run                      string // the run's definition
 	record                   string // the record's type
 	kind                     engine.Kind
@@ -28,11 +29,11 @@ type act struct {
 
 // The acts.
 var (
-	launchAct    = act{"provision/v1", typeProvision, engine.Create, launched, launchSucceeded, launchFailed, true}
-	importAct    = act{"import/v1", typeProvision, engine.Create, imported, importSucceeded, importFailed, true}
-	updateAct    = act{"update/v1", typeUpdate, engine.Update, updated, updateSucceeded, updateFailed, true}
-	actionAct    = act{"action/v1", typeAction, engine.Update, acted, actionEnded, actionEnded, false}
-	terminateAct = act{"terminate/v1", typeTerminate, engine.Delete, terminated, terminationSucceeded, terminationFailed, false}
+	launchAct    = act{opLaunch, "provision/v1", typeProvision, engine.Create, launched, launchSucceeded, launchFailed, true}
+	importAct    = act{opImport, "import/v1", typeProvision, engine.Create, imported, importSucceeded, importFailed, true}
+	updateAct    = act{opUpdate, "update/v1", typeUpdate, engine.Update, updated, updateSucceeded, updateFailed, true}
+	actionAct    = act{opAction, "action/v1", typeAction, engine.Update, acted, actionEnded, actionEnded, false}
+	terminateAct = act{opTerminate, "terminate/v1", typeTerminate, engine.Delete, terminated, terminationSucceeded, terminationFailed, false}
 )
 
 func acts() []act { return []act{launchAct, importAct, updateAct, actionAct, terminateAct} }
@@ -101,9 +102,11 @@ func (p *Provisioning) beat(ctx context.Context, b workflow.Beat) (workflow.Verd
 	if late := b.Now.Sub(b.Started) - p.deadlineOf(rec.ProductType); late > p.grace {
 		refusal = &engine.Failure{Reason: fmt.Sprintf("The operation was given up: it had not stopped %s after its deadline", p.grace)}
 	}
-	var progress engine.Progress
+	progress, held := rec.Rehearsal.progress(b.Started, b.Now, rec.control, b.Overdue)
 	if refusal != nil {
 		progress = engine.Progress{State: engine.Done, Failure: refusal}
+	} else if held {
+		progress.Physical = pp.Physical
 	} else if progress, given, err = p.advance(ctx, &rec, given, b.Overdue); err != nil {
 		return workflow.Verdict{}, err
 	}

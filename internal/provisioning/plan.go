@@ -43,10 +43,11 @@ type planData struct {
 	Record recordData
 	// Product is the catalog's, Reference the engine's own name of the plan.
 	Product   id.Product
-	Reference string   `json:",omitempty"`
-	Secrets   []string `json:",omitempty"` // NoEcho parameters
-	Topics    []string `json:",omitempty"` // as the user gave them
-	Refusal   string   `json:",omitempty"` // why the engine need not be asked
+	Reference string     `json:",omitempty"`
+	Secrets   []string   `json:",omitempty"` // NoEcho parameters
+	Topics    []string   `json:",omitempty"` // as the user gave them
+	Refusal   string     `json:",omitempty"` // why the engine need not be asked
+	Rehearsal *Rehearsal `json:",omitempty"`
 }
 
 // move brings the plan to status by the plan status machine.
@@ -136,6 +137,9 @@ func (p *Provisioning) CreateProvisionedProductPlan(ctx context.Context, in *api
 			}
 		}
 		n.move(api.ProvisionedProductPlanStatusCreateInProgress, n.Created)
+		if n.Rehearsal, err = p.rehearse(tx, opPlan, &pp); err != nil {
+			return err
+		}
 		if err := n.insert(tx); err != nil {
 			return err
 		}

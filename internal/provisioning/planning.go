@@ -41,7 +41,11 @@ func (p *Provisioning) planBeat(ctx context.Context, b workflow.Beat) (workflow.
 	if err != nil {
 		return workflow.Verdict{}, err
 	}
-	preview, progress, err := p.preview(ctx, &n, b.Overdue)
+	var preview engine.Preview
+	progress, held := n.Rehearsal.progress(b.Started, b.Now, "", b.Overdue)
+	if !held {
+		preview, progress, err = p.preview(ctx, &n, b.Overdue)
+	}
 	if err != nil {
 		return workflow.Verdict{}, err
 	}

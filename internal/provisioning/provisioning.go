@@ -46,6 +46,9 @@ type Options struct {
 	Post     func(ctx context.Context, url string, header http.Header, body []byte) error
 	Webhooks []Target
 	Topics   map[string]Target
+	// Rehearse decides what happens to an operation before its engine is
+	// asked; nil, or a nil answer: nothing. See RehearsedOperations.
+	Rehearse func(tx *db.Tx, operation, product, name string) (*Rehearsal, error)
 }
 
 // Provisioning serves the run-time operations. Its methods are those of
@@ -64,6 +67,7 @@ type Provisioning struct {
 	post      func(context.Context, string, http.Header, []byte) error
 	webhooks  []Target
 	topics    map[string]Target
+	rehearsal func(tx *db.Tx, operation, product, name string) (*Rehearsal, error)
 	tries     int           // of a notice
 	backoff   time.Duration // after the first
 	log       *slog.Logger
@@ -73,7 +77,7 @@ type Provisioning struct {
 func New(o Options) *Provisioning {
 	p := &Provisioning{
 		db: o.DB, runner: o.Runner, catalog: o.Catalog, engine: o.Engine,
-		keys: o.Keys, tokens: o.Tokens, now: o.Now, deadline: o.Deadline, deadlines: o.Deadlines, log: o.Logger,
+		keys: o.Keys, tokens: o.Tokens, now: o.Now, deadline: o.Deadline, deadlines: o.Deadlines, rehearsal: o.Rehearse, log: o.Logger,
 	}
 	if p.now == nil {
 		p.now = time.Now

@@ -50,6 +50,7 @@ type world struct {
 	post      func(ctx context.Context, url string, header http.Header, body []byte) error
 	webhooks  []Target
 	topics    map[string]Target
+	rehearse  func(tx *db.Tx, operation, product, name string) (*Rehearsal, error)
 
 	// parameters of versions, by the last part of their URL.
 	parameters map[string][]engine.Parameter
@@ -149,7 +150,7 @@ func (w *world) open() {
 	c := catalog.New(catalog.Options{
 		DB: w.db, Runner: runner, Engine: engines, Keys: w.keys, Tokens: tokens, Now: w.now, Fetch: client,
 	})
-	o := Options{DB: w.db, Runner: runner, Catalog: c, Engine: engines, Keys: w.keys, Tokens: tokens, Now: w.now, Deadlines: w.deadlines, Grace: w.grace}
+	o := Options{DB: w.db, Runner: runner, Catalog: c, Engine: engines, Keys: w.keys, Tokens: tokens, Now: w.now, Deadlines: w.deadlines, Grace: w.grace, Rehearse: w.rehearse}
 	if w.post != nil {
 		o.Post, o.Webhooks, o.Topics = w.post, w.webhooks, w.topics
 	}

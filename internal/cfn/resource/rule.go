@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,21 +19,27 @@ import (
 )
 
 // A Rule makes resources fail, take time or hang, so that failures can be
-// rehearsed. The first rule that matches and is not used up decides.
+// rehearsed; or operations, before they touch any resource. The first rule that
+// matches and is not used up decides.
 type Rule struct {
 	Match  Match    `json:"match" yaml:"match"`
 	Action Action   `json:"action,omitempty" yaml:"action,omitempty"` // CREATE (the default), UPDATE or DELETE
 	Fail   string   `json:"fail,omitempty" yaml:"fail,omitempty"`     // the message to fail with
 	Delay  Duration `json:"delay,omitempty" yaml:"delay,omitempty"`   // before it succeeds, or fails
-	Hang   bool     `json:"hang,omitempty" yaml:"hang,omitempty"`     // until the operation is canceled
+	Hang   bool     `json:"hang,omitempty" yaml:"hang,omitempty"`     // until the operation is canceled, or, if it is an operation's rule, retried
 	Count  int      `json:"count,omitempty" yaml:"count,omitempty"`   // how often the rule applies; 0: always
 
 	key string
 }
 
-// Match says which resources a rule is for. Every field that is set must
-// match; "*" in it stands for any text.
+// Match says which resources or operations a rule is for. Every field that is
+// set must match; "*" in it stands for any text.
 type Match struct {
+	// Operation is what somebody above the resources does, who asks for the rule,
+	// and Name what it is done to. A rule with either is not for resources.
+	Operation string `json:"operation,omitempty" yaml:"operation,omitempty"`
+	Name      string `json:"name,omitempty" yaml:"name,omitempty"`
+
 	Type      string `json:"type,omitempty" yaml:"type,omitempty"`
 	LogicalID string `json:"logicalId,omitempty" yaml:"logicalId,omitempty"`
 	Product   string `json:"product,omitempty" yaml:"product,omitempty"` // product id, of a stack that a catalog launched
@@ -89,12 +97,18 @@ func NewRules(list []Rule) (Rules, error) {
 	seen := map[string]int{}
 	out := make([]Rule, len(list))
 	for i, r := range list {
-		if r.Action == "" {
+		m, ofOperations := r.Match, r.Match.ofOperations()
+		if r.Action == "" && !ofOperations {
 			r.Action = Create
 		}
 		switch {
+		case ofOperations && (r.Action != "" || m.Type != "" || m.LogicalID != "" || m.Stack != ""):
+			return Rules{}, fmt.Errorf("rules: rule %d is for operations, which have no action, type, logicalId or stack", i+1)
+		case ofOperations:
 		case r.Action != Create && r.Action != Update && r.Action != Delete:
 			return Rules{}, fmt.Errorf("rules: rule %d: unknown action %q", i+1, r.Action)
+		}
+		switch {
 		case r.Fail == "" && r.Delay == 0 && !r.Hang:
 			return Rules{}, fmt.Errorf("rules: rule %d does nothing: give fail, delay or hang", i+1)
 		case r.Hang && (r.Fail != "" || r.Delay != 0):
@@ -116,13 +130,27 @@ func NewRules(list []Rule) (Rules, error) {
 	return Rules{list: out}, nil
 }
 
-// A Subject is a resource that rules are asked about.
+// A Subject is a resource that rules are asked about, or an operation.
 type Subject struct {
+	Operation string // "": a resource
+	Name      string // of the operation's provisioned product
+
 	Action    Action
 	Type      string
 	LogicalID string
 	Stack     string
 	Product   string
+}
+
+// CheckOperations refuses rules for operations that are none of those.
+func (r Rules) CheckOperations(operations []string) error {
+	for i, rule := range r.list {
+		known := func(operation string) bool { return glob(rule.Match.Operation, operation) }
+		if rule.Match.ofOperations() && !slices.ContainsFunc(operations, known) {
+			return fmt.Errorf("rules: rule %d: %q is no operation that takes time; those are %s", i+1, rule.Match.Operation, strings.Join(operations, ", "))
+		}
+	}
+	return nil
 }
 
 // Uses counts how often rules have been applied, by key.
@@ -131,7 +159,7 @@ type Uses map[string]int
 // Find returns the rule for a subject and notes its use in uses.
 func (r Rules) Find(s Subject, uses Uses) (Rule, bool) {
 	for _, rule := range r.list {
-		if rule.Action != s.Action || !rule.Match.fits(s) {
+		if rule.Action != s.Action || rule.Match.ofOperations() != (s.Operation != "") || !rule.Match.fits(s) {
 			continue
 		}
 		if rule.Count > 0 {
@@ -155,8 +183,12 @@ func (r Rules) Counts() bool {
 	return false
 }
 
+// ofOperations reports whether the match is for operations.
+func (m Match) ofOperations() bool { return m.Operation != "" || m.Name != "" }
+
 func (m Match) fits(s Subject) bool {
-	return glob(m.Type, s.Type) && glob(m.LogicalID, s.LogicalID) && glob(m.Product, s.Product) && glob(m.Stack, s.Stack)
+	return glob(m.Operation, s.Operation) && glob(m.Name, s.Name) &&
+		glob(m.Type, s.Type) && glob(m.LogicalID, s.LogicalID) && glob(m.Product, s.Product) && glob(m.Stack, s.Stack)
 }
 
 // glob reports whether text matches a pattern in which "*" stands for any
@@ -201,6 +233,17 @@ func (r Rules) LoadUses(tx *db.Tx) (Uses, error) {
 		uses[u.key] = u.n
 	}
 	return uses, err
+}
+
+// Use returns the rule for a subject and counts its use in tx.
+func (r Rules) Use(tx *db.Tx, s Subject) (Rule, bool, error) {
+	before, err := r.LoadUses(tx)
+	if err != nil {
+		return Rule{}, false, err
+	}
+	after := maps.Clone(before)
+	rule, ok := r.Find(s, after)
+	return rule, ok, SaveUses(tx, before, after)
 }
 
 // errRuleRace means that another operation has used a rule since LoadUses.

@@ -26,6 +26,10 @@ func TestParseRules(t *testing.T) {
 		{"too much to do", `rules: [{hang: true, fail: x}]`, "rule 1 hangs, so it neither fails nor delays"},
 		{"a negative count", `rules: [{fail: x, count: -1}]`, "rule 1: a negative count"},
 		{"a negative delay", `rules: [{delay: -1s}]`, "a delay must be between 0 and 24h0m0s"},
+		{"of an operation", `rules: [{match: {operation: UpdateProvisionedProduct, product: prod-abc, name: "x-*"}, fail: x, delay: 1s}]`, ""},
+		{"of an operation on resources", `rules: [{match: {operation: UpdateProvisionedProduct, type: x}, fail: x}]`, "rule 1 is for operations, which have no action, type, logicalId or stack"},
+		{"of an operation by action", `rules: [{match: {name: x}, action: CREATE, fail: x}]`, "rule 1 is for operations"},
+		{"of an operation, doing nothing", `rules: [{match: {name: x}}]`, "rule 1 does nothing"},
 		{"too many", "rules:\n" + strings.Repeat("- fail: x\n", 1001), "more than 1000 rules"},
 		{"too large", "#" + strings.Repeat(" ", 1<<20), "larger than 1048576 bytes"},
 	}
@@ -139,4 +143,45 @@ func FuzzParseRules(f *testing.F) {
 			rules.Find(resource.Subject{Action: resource.Create, Type: "AWS::S3::Bucket", LogicalID: "A"}, resource.Uses{})
 		}
 	})
+}
+
+// TestOperationRules has rules of operations keep to operations, and counts
+// their uses where they are used.
+func TestOperationRules(t *testing.T) {
+	t.Parallel()
+	rules, err := resource.ParseRules([]byte(`rules:
+- {match: {operation: Update*, name: "x-*"}, fail: twice, count: 2}
+- {match: {name: "*"}, delay: 1s}
+- {fail: a resource}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		use := func(s resource.Subject) (rule resource.Rule) {
+			t.Helper()
+			err := d.Update(t.Context(), func(tx *db.Tx) (err error) {
+				rule, _, err = rules.Use(tx, s)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return rule
+		}
+		update := resource.Subject{Operation: "UpdateIt", Name: "x-1", Product: "prod-abc"}
+		for n, want := range []string{"twice", "twice", ""} {
+			if got := use(update); got.Fail != want || (want == "") != (got.Delay > 0) {
+				t.Errorf("use %d: %+v, want %q", n, got, want)
+			}
+		}
+		if got := use(resource.Subject{Action: resource.Create, Name: "", Type: "AWS::SQS::Queue"}); got.Fail != "a resource" {
+			t.Errorf("a resource: %+v", got)
+		}
+	})
+	if err := rules.CheckOperations([]string{"UpdateIt", "Other"}); err != nil {
+		t.Error(err)
+	}
+	if err := rules.CheckOperations([]string{"Other"}); err == nil || !strings.Contains(err.Error(), `rule 1: "Update*" is no operation that takes time; those are Other`) {
+		t.Error(err)
+	}
 }
