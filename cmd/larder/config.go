@@ -24,7 +24,7 @@ const configFlag = "config-file"
 const maxConfigFile = 1 << 20
 
 // settings is a file of settings: flag names without their dashes, with a
-// scalar or a list each. A flag wins over the environment, the environment
+// scalar, a list or a map each. A flag wins over the environment, the environment
 // over the file, the file over the default.
 type settings struct {
 	path   string
@@ -144,9 +144,19 @@ func (s *settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 		for i, part := range v {
 			parts[i] = fmt.Sprint(part)
 		}
-		return strings.Join(parts, ","), nil
-	case map[string]any, nil:
-		return nil, fmt.Errorf("settings: %s: %s takes a value or a list of values", s.path, flag.Name)
+		return kong.JoinEscaped(parts, flag.Tag.Sep), nil
+	case map[string]any:
+		if !flag.IsMap() {
+			return nil, fmt.Errorf("settings: %s: %s takes a value or a list of values", s.path, flag.Name)
+		}
+		parts := make([]string, 0, len(v))
+		for name, part := range v {
+			parts = append(parts, fmt.Sprintf("%s=%v", name, part))
+		}
+		slices.Sort(parts)
+		return kong.JoinEscaped(parts, flag.Tag.MapSep), nil
+	case nil:
+		return nil, fmt.Errorf("settings: %s: %s has no value", s.path, flag.Name)
 	default:
 		return fmt.Sprint(v), nil
 	}

@@ -30,9 +30,9 @@ type listenFlags struct {
 
 // storeFlags are where a server keeps what it knows.
 type storeFlags struct {
-	Data        string `help:"Directory of the embedded database." placeholder:"DIR"`
-	Database    string `help:"PostgreSQL instead of the embedded database." placeholder:"URL"`
-	SealKeyFile string `help:"File of the keys that seal secrets (default: seal.key in the data directory)." placeholder:"FILE"`
+	Data        string   `help:"Directory of the embedded database." placeholder:"DIR"`
+	Database    location `help:"PostgreSQL instead of the embedded database." placeholder:"URL"`
+	SealKeyFile string   `help:"File of the keys that seal secrets (default: seal.key in the data directory)." placeholder:"FILE"`
 }
 
 // fetchFlags are what products may be loaded from.
@@ -46,6 +46,8 @@ type devSettings struct {
 	listenFlags
 	storeFlags
 	fetchFlags
+	engineFlags
+	noticeFlags
 	Region string `help:"Region of unsigned calls." default:"us-east-1"`
 	Org    string `help:"File of the organization (YAML: accounts in units); without it every account and every node exists." placeholder:"FILE"`
 	Rules  string `help:"File of rules by which resources fail or are delayed (JSON or YAML)." placeholder:"FILE"`
@@ -90,7 +92,7 @@ func openDev(ctx context.Context, d devSettings, log *slog.Logger) (*server, err
 	if err != nil {
 		return nil, err
 	}
-	o := db.Options{URL: d.Database, Dir: d.Data, Logger: log}
+	o := db.Options{URL: string(d.Database), Dir: d.Data, Logger: log}
 	keys := seal.Ephemeral()
 	var cleanup func()
 	switch {
@@ -108,11 +110,12 @@ func openDev(ctx context.Context, d devSettings, log *slog.Logger) (*server, err
 		o.Dir, o.Ephemeral, o.Logger = dir, true, nil
 		cleanup = func() { _ = os.RemoveAll(dir) } // the system clears its temporary directory too
 	}
+	everywhere := fetch.Policy{HTTP: true, Loopback: true, Private: true, LinkLocal: true}
+	templates := everywhere
+	templates.Roots, templates.S3Endpoint = d.TemplateRoot, d.S3Endpoint
 	return open(ctx, parts{
 		mode: modeDev, listen: d.listenFlags, database: o, keys: keys, cleanup: cleanup, rules: d.Rules,
-		policy: fetch.Policy{
-			HTTP: true, Loopback: true, Private: true, LinkLocal: true, Roots: d.TemplateRoot, S3Endpoint: d.S3Endpoint,
-		},
+		policy: templates, posting: everywhere, engines: d.engineFlags, notices: d.noticeFlags,
 		identify: func(context.Context, *db.DB) (callers, error) {
 			who := identity.Dev{Region: d.Region}
 			return callers{authenticate: who.Authenticate, authorize: who.Authorize, sts: stsHandlers(who.STS())}, nil

@@ -14,6 +14,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
+
+	"larder/internal/provisioning"
 )
 
 // cli is the command line.
@@ -96,7 +98,11 @@ func (c *cli) parser(ctx context.Context, file *settings) (*kong.Kong, error) {
 		kong.Name("larder"),
 		kong.Description("A self-hosted service catalog that speaks the AWS Service Catalog API and really provisions."),
 		kong.UsageOnError(),
-		kong.Vars{"server": defaultServer},
+		kong.Vars{
+			"server":   defaultServer,
+			"deadline": provisioning.DefaultDeadline.String(),
+			"grace":    provisioning.DefaultGrace.String(),
+		},
 		kong.Groups{callGroup: "Asking a server:"},
 		kong.DefaultEnvars(envPrefix),
 		kong.PostBuild(inputs), // after the environment's names are there

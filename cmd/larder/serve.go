@@ -20,11 +20,14 @@ type serveSettings struct {
 	listenFlags
 	storeFlags
 	fetchFlags
-	Account              string `help:"Number of the first account (default: chosen at random)." placeholder:"ID"`
-	BootstrapCredentials string `help:"Where the first start writes the administrator's access key, as an AWS credentials file, instead of printing it." placeholder:"FILE"`
-	AllowPrivateFetch    bool   `help:"Let templates be fetched over http:// and from private addresses."`
-	TLSCert              string `name:"tls-cert" help:"Certificate to serve HTTPS with." placeholder:"FILE"`
-	TLSKey               string `name:"tls-key" help:"Key of the certificate." placeholder:"FILE"`
+	engineFlags
+	noticeFlags
+	Account               string `help:"Number of the first account (default: chosen at random)." placeholder:"ID"`
+	BootstrapCredentials  string `help:"Where the first start writes the administrator's access key, as an AWS credentials file, instead of printing it." placeholder:"FILE"`
+	AllowPrivateFetch     bool   `help:"Let templates be fetched over http:// and from private addresses."`
+	AllowPrivateEndpoints bool   `help:"Let engines, webhooks and topics be at http:// and at private addresses."`
+	TLSCert               string `name:"tls-cert" help:"Certificate to serve HTTPS with." placeholder:"FILE"`
+	TLSKey                string `name:"tls-key" help:"Key of the certificate." placeholder:"FILE"`
 }
 
 // serve serves for real use.
@@ -49,7 +52,7 @@ func openServe(ctx context.Context, c serveSettings, log *slog.Logger) (*server,
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return nil, errors.New("--tls-cert and --tls-key go together")
 	}
-	o := db.Options{URL: c.Database, Dir: c.Data, Logger: log}
+	o := db.Options{URL: string(c.Database), Dir: c.Data, Logger: log}
 	switch {
 	case c.Data != "" && c.Database != "":
 		return nil, errors.New("give either --data or --database, not both")
@@ -72,6 +75,8 @@ func openServe(ctx context.Context, c serveSettings, log *slog.Logger) (*server,
 			HTTP: c.AllowPrivateFetch, Loopback: c.AllowPrivateFetch, Private: c.AllowPrivateFetch,
 			Roots: c.TemplateRoot, S3Endpoint: c.S3Endpoint,
 		},
+		posting: fetch.Policy{HTTP: c.AllowPrivateEndpoints, Loopback: c.AllowPrivateEndpoints, Private: c.AllowPrivateEndpoints},
+		engines: c.engineFlags, notices: c.noticeFlags,
 		tlsCert: c.TLSCert, tlsKey: c.TLSKey,
 		identify: func(ctx context.Context, d *db.DB) (callers, error) {
 			_, err := identity.Bootstrap(ctx, d, keys, c.Account, func(a identity.Administrator) error {

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -24,6 +26,7 @@ import (
 	"larder/internal/db"
 	"larder/internal/engine"
 	"larder/internal/engine/cloudformation"
+	"larder/internal/engine/external"
 	"larder/internal/fetch"
 	"larder/internal/identity"
 	"larder/internal/provisioning"
@@ -56,6 +59,9 @@ type parts struct {
 	database db.Options
 	keys     *seal.Keys
 	policy   fetch.Policy
+	posting  fetch.Policy // for engines, webhooks and topics
+	engines  engineFlags
+	notices  noticeFlags
 	rules    string // file of failure rules; "" for none
 	log      *slog.Logger
 	started  time.Time
@@ -105,6 +111,10 @@ type absent struct{ api.Unimplemented }
 // Nothing is heard before serve is called.
 func open(ctx context.Context, p parts) (_ *server, err error) {
 	p.started = time.Now().UTC()
+	outward, err := p.outward()
+	if err != nil {
+		return nil, err
+	}
 	s := &server{parts: p}
 	defer func() {
 		if err != nil {
@@ -142,32 +152,53 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 		targets.Refuses = foreign(s.db)
 	}
 	sets := stackset.New(targets)
+	organization := p.organization
+	if who.serve != nil {
+		organization = organizationOf(who.serve)
+	}
 	cfn := &cloudformation.Engine{Stacks: stacks}
+	elsewhere := external.New(external.Options{
+		DB: s.db, Runner: s.runner, Fetch: outward.client, Keys: p.keys, Endpoints: outward.engines,
+		Organization: organizationID(s.db, organization),
+	})
 	engines := func(artifactType string) engine.Engine {
-		if artifactType == string(api.ProvisioningArtifactTypeCloudFormationTemplate) {
+		switch {
+		case artifactType == string(api.ProvisioningArtifactTypeCloudFormationTemplate):
 			return cfn
+		case slices.Contains(externalTypes, artifactType):
+			return elsewhere
 		}
 		return nil
 	}
 	offers := catalog.Options{
 		DB: s.db, Runner: s.runner, Engine: engines, Fetch: client, Keys: p.keys, Tokens: tokens,
-		Limits: limits(p.mode), Organization: p.organization,
+		Limits: limits(p.mode), Organization: organization,
 	}
 	var directory *identity.Directory
 	if who.serve != nil {
 		directory = identity.NewDirectory(who.serve, tokens)
 		offers.UniqueID, offers.AccountExists = identity.UniqueID, identity.AccountExists
-		offers.Organization = organizationOf(who.serve)
 	}
 	c := catalog.New(offers)
+	rehearsal := rehearse(rules)
+	if p.rules == "" {
+		rehearsal = nil
+	}
 	run := provisioning.New(provisioning.Options{
 		DB: s.db, Runner: s.runner, Catalog: c, Engine: engines, Keys: p.keys, Tokens: tokens, Logger: p.log,
+		Deadline: p.engines.Deadline, Deadlines: p.engines.ProductDeadline, Grace: p.engines.Grace,
+		Post: poster(outward.client), Webhooks: outward.webhooks, Topics: outward.topics, Rehearse: rehearsal,
 	})
+	routes := map[string]httpserver.Route{}
+	if p.mode == modeDev {
+		maps.Copy(routes, engineRoutes(elsewhere))
+	}
 	s.http = httpserver.New(httpserver.Config{
 		Invoke:         api.Local(service{Catalog: c, Provisioning: run, Directory: directory, inventory: &inventory{resource.Inventory{DB: s.db}, tokens}, about: &about{parts: &s.parts}}, who.authorize),
 		CloudFormation: cfnapi.Handlers(cfnapi.Options{Stacks: stacks, Sets: sets, Fetch: client, Tokens: tokens}),
 		STS:            who.sts,
 		AuthorizeQuery: who.query,
+		Routes:         routes,
 		Authenticate:   who.authenticate,
 		Hosts:          p.listen.PublicHost,
 		Checks:         []httpserver.Check{{Name: "database", Do: s.ping}},
@@ -340,6 +371,9 @@ func readRules(path string) (resource.Rules, error) {
 	}
 	rules, err := resource.ParseRules(text)
 	if err != nil {
+		return resource.Rules{}, fmt.Errorf("--rules %s: %w", path, err)
+	}
+	if err := rules.CheckOperations(provisioning.RehearsedOperations()); err != nil {
 		return resource.Rules{}, fmt.Errorf("--rules %s: %w", path, err)
 	}
 	return rules, nil

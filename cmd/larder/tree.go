@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,22 @@ func organizationOf(s *identity.Serve) func(*db.Tx) (catalog.Organization, error
 			tree.Units[i] = catalog.Unit(u)
 		}
 		return tree, nil
+	}
+}
+
+// organizationID answers the id of the organization, which every account of a
+// server belongs to. No tree is that of dev, without structure.
+func organizationID(d *db.DB, tree func(*db.Tx) (catalog.Organization, error)) func(context.Context, string) (string, error) {
+	return func(ctx context.Context, _ string) (id string, err error) {
+		if tree == nil {
+			return catalog.EveryAccount(demoAccount).ID, nil
+		}
+		err = d.View(ctx, func(tx *db.Tx) error {
+			o, err := tree(tx)
+			id = o.ID
+			return err
+		})
+		return id, err
 	}
 }
 

@@ -2,9 +2,7 @@ package provisioning
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +14,7 @@ import (
 	"larder/internal/db"
 	"larder/internal/engine"
 	"larder/internal/id"
+	"larder/internal/seal"
 	"larder/internal/workflow"
 )
 
@@ -29,10 +28,6 @@ const (
 	noticeBackoff = time.Second
 	noticeDelay   = 10 * time.Minute
 )
-
-// signatureHeader carries the HMAC-SHA256 of the body in hexadecimal, where
-// the target has a secret.
-const signatureHeader = "X-Larder-Signature"
 
 // errMore has an ending run go on: a notice came in the meantime.
 var errMore = errors.New("provisioning: another notice has come")
@@ -100,9 +95,7 @@ func (p *Provisioning) send(ctx context.Context, n *notice) error {
 		body = n.snsMessage()
 	}
 	if target.Secret != "" {
-		mac := hmac.New(sha256.New, []byte(target.Secret))
-		mac.Write(body)
-		header.Set(signatureHeader, "sha256="+hex.EncodeToString(mac.Sum(nil)))
+		header.Set(seal.SignatureHeader, seal.Signature(target.Secret, body))
 	}
 	return p.post(ctx, target.URL, header, body)
 }

@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -18,9 +19,19 @@ type Target struct {
 	Secret string // signs what is sent; "" for nothing
 }
 
-// webhookTarget begins the name of a webhook among targets; those of topics
-// are their ARNs.
+// webhookTarget begins the name of a webhook among targets (see
+// [Target.name]); those of topics are their ARNs.
 const webhookTarget = "webhook:"
+
+// name is that of a webhook among targets: its URL without password and
+// query, which may be secret and would stand in rows and answers.
+func (t Target) name() string {
+	u, err := url.Parse(t.URL)
+	if err != nil {
+		return webhookTarget
+	}
+	return webhookTarget + (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
+}
 
 // A notice is one change of status, to be told to one target.
 type notice struct {
@@ -51,8 +62,8 @@ type noticeData struct {
 // targets are who wants to hear of a product with these topics.
 func (p *Provisioning) targets(topics []string) []string {
 	var all []string
-	for _, url := range p.webhooks {
-		all = append(all, webhookTarget+url.URL)
+	for _, hook := range p.webhooks {
+		all = append(all, hook.name())
 	}
 	for _, topic := range topics {
 		if _, mapped := p.topics[topic]; mapped && !slices.Contains(all, topic) {
@@ -64,8 +75,8 @@ func (p *Provisioning) targets(topics []string) []string {
 
 // target finds where a name leads; false if it is configured no more.
 func (p *Provisioning) target(name string) (Target, bool) {
-	if url, ok := strings.CutPrefix(name, webhookTarget); ok {
-		i := slices.IndexFunc(p.webhooks, func(t Target) bool { return t.URL == url })
+	if strings.HasPrefix(name, webhookTarget) {
+		i := slices.IndexFunc(p.webhooks, func(t Target) bool { return t.name() == name })
 		if i < 0 {
 			return Target{}, false
 		}

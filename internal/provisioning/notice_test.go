@@ -55,7 +55,7 @@ func (w *world) listening(l *listeners) {
 		w.t.Fatal(err)
 	}
 	w.post = l.post
-	w.webhooks = []Target{{URL: "https://hook", Secret: "hush"}}
+	w.webhooks = []Target{{URL: "https://hook?key=hidden", Secret: "hush"}}
 	w.topics = map[string]Target{"arn:aws:sns:us-east-1:123456789012:mapped": {URL: "https://topic"}}
 	w.open()
 }
@@ -119,7 +119,7 @@ func TestNotices(t *testing.T) {
 		}
 		w.ended(bye.RecordDetail.RecordId)
 		w.quiet()
-		events := l.at("https://hook")
+		events := l.at("https://hook?key=hidden")
 		want := []string{" to UNDER_CHANGE", "UNDER_CHANGE to AVAILABLE", "AVAILABLE to UNDER_CHANGE", "UNDER_CHANGE to "}
 		if diff := cmp.Diff(want, statusesHeard(t, events)); diff != "" {
 			t.Errorf("heard (-want +got):\n%s", diff)
@@ -160,7 +160,7 @@ func TestDeadLetters(t *testing.T) {
 		rec := w.provision(admin, "mine")
 		w.ended(rec.RecordId)
 		w.quiet()
-		if diff := cmp.Diff([]string{"UNDER_CHANGE to AVAILABLE"}, statusesHeard(t, l.at("https://hook"))); diff != "" {
+		if diff := cmp.Diff([]string{"UNDER_CHANGE to AVAILABLE"}, statusesHeard(t, l.at("https://hook?key=hidden"))); diff != "" {
 			t.Errorf("heard (-want +got):\n%s", diff)
 		}
 		letters, err := w.client.ListDeadLetters(as(admin), &api.ListDeadLettersInput{})
@@ -179,7 +179,7 @@ func TestDeadLetters(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.quiet()
-		if heard := statusesHeard(t, l.at("https://hook")); len(heard) != 2 || heard[1] != " to UNDER_CHANGE" {
+		if heard := statusesHeard(t, l.at("https://hook?key=hidden")); len(heard) != 2 || heard[1] != " to UNDER_CHANGE" {
 			t.Errorf("heard %v", heard)
 		}
 		if letters, err := w.client.ListDeadLetters(as(admin), &api.ListDeadLettersInput{}); err != nil || len(letters.DeadLetters) != 0 {
@@ -229,7 +229,7 @@ func TestNoticesSurvive(t *testing.T) {
 					if s := w.ended(rec.RecordId).RecordDetail.Status; s != api.RecordStatusSucceeded {
 						t.Errorf("record ended %s", s)
 					}
-					heard := slices.Compact(statusesHeard(t, l.at("https://hook")))
+					heard := slices.Compact(statusesHeard(t, l.at("https://hook?key=hidden")))
 					if diff := cmp.Diff([]string{" to UNDER_CHANGE", "UNDER_CHANGE to AVAILABLE"}, heard); diff != "" {
 						t.Errorf("heard (-want +got):\n%s", diff)
 					}
