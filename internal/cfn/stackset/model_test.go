@@ -79,6 +79,7 @@ func scripts() *rapid.Generator[script] {
 				a.Set = a.Action == stackset.Update && rapid.Bool().Draw(t, "set")
 				a.All = (a.Set || a.Action == stackset.Delete) && rapid.Bool().Draw(t, "all")
 				a.Retain = a.Action == stackset.Delete && rapid.IntRange(0, 3).Draw(t, "retain") == 0
+				a.Targets.Present = a.Action == stackset.Update && !a.All && rapid.Bool().Draw(t, "present")
 			}
 			if a.Set {
 				s.Fates = append(s.Fates, drawFates(t))
@@ -323,7 +324,7 @@ func (m *model) act(ctx context.Context, b workflow.Beat) (workflow.Verdict, err
 	if _, absent := stack.AsError(err); absent {
 		err = m.begin(ctx, i)
 		if e, refused := stack.AsError(err); refused && e.Code == "StackInstanceNotFoundException" {
-			if m.exist(m.script.Acts[i].Targets) {
+			if t := m.script.Acts[i].Targets; t.Present || m.exist(t) {
 				m.forbid("operation %d was refused: %s", i, e.Message)
 			}
 			m.ended = i + 1
@@ -492,7 +493,7 @@ func (m *model) foresee(i int, results []stackset.Outcome) error {
 				continue
 			case in == nil && a.Action == stackset.Create:
 				m.instances[at] = &modeled{status: stackset.Outdated}
-			case in == nil:
+			case in == nil, a.Targets.Present && in.status == stackset.Inoperable:
 				continue // passed over
 			}
 			m.instances[at].result = stackset.Pending

@@ -16,7 +16,12 @@ import (
 )
 
 // Targets are the instances in every one of these accounts and regions.
-type Targets struct{ Accounts, Regions []string }
+type Targets struct {
+	Accounts, Regions []string
+	// Present has an update pass over those that do not exist or are
+	// inoperable. Otherwise the one refuses it and the other fails.
+	Present bool `json:",omitempty"`
+}
 
 var (
 	accountID  = regexp.MustCompile(`^[0-9]{12}$`)
@@ -244,7 +249,7 @@ func (s *Sets) tryBegin(ctx context.Context, w work, prepare func(*Set) (change,
 		if open, err = openOperation(tx, set.ID); !none(err) {
 			return err
 		}
-		if w.action == Update && w.targets != nil {
+		if w.action == Update && w.targets != nil && !w.targets.Present {
 			return existing(tx, set.ID, *w.targets)
 		}
 		return nil
@@ -341,7 +346,7 @@ func (s *Sets) enlist(tx *db.Tx, set *Set, op *Operation, w work, c change) erro
 			return tooMany(s.limits.Instances)
 		}
 	default:
-		if err := enlistExisting(tx, op.run, set.ID, w.targets.Accounts); err != nil {
+		if err := enlistExisting(tx, op.run, set.ID, w.targets.Accounts, w.targets.Present && w.action == Update); err != nil {
 			return err
 		}
 	}

@@ -75,6 +75,10 @@ func (s *Sets) rollOut(ctx context.Context, b workflow.Beat) (workflow.Verdict, 
 			}
 		}
 		if len(next) > 0 {
+			// So does whatever failed since and leaves no room for them.
+			if fits, err := r.fits(tx, &op); err != nil || !fits {
+				return moved(err)
+			}
 			if err := advance(tx, b.Run, next, underWay); err != nil {
 				return err
 			}
@@ -145,6 +149,15 @@ func (c *Count) room(op *Operation, limit int) int {
 		return 0
 	}
 	return max(0, min(c.Pending(), op.Preferences.Concurrency(c.Total, c.Failed)-c.Running, limit))
+}
+
+// fits reports whether as many may be under way as it counts, although more has
+// settled since.
+func (n *numbered) fits(tx *db.Tx, op *Operation) (bool, error) {
+	settled, failed, err := uncounted(tx, op.run, n.place)
+	c := n.Count
+	c.Running, c.Failed = c.Running-settled, c.Failed+failed
+	return c.endsEarly(op) == "" && c.Running <= op.Preferences.Concurrency(c.Total, c.Failed), err
 }
 
 // begins describes the runs of instances.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -197,8 +196,8 @@ func (s *Sets) sameStacks(a, b *Set) (bool, error) {
 			return false, nil
 		}
 	}
-	kept := func(s *Set) any { return []any{s.Tags, s.Rules, s.Topics, s.Capabilities} }
-	return reflect.DeepEqual(kept(a), kept(b)), nil
+	return slices.Equal(a.Tags, b.Tags) && slices.Equal(a.Rules, b.Rules) && slices.Equal(a.Topics, b.Topics) &&
+		slices.Equal(a.Capabilities, b.Capabilities), nil
 }
 
 // DeleteSet deletes a set without instances. As on AWS, deleting what is gone

@@ -237,15 +237,21 @@ func enlistNew(tx *db.Tx, run, set, first string, accounts []string) error {
 const enlistInstances = resultInto + `SELECT r.operation, r.place, i.account, i.region, 0, 'PENDING', '', 0
 	FROM stackset_region r JOIN stackset_instance i ON i.stackset = ? AND i.region = r.region WHERE r.operation = ?`
 
+const operable = ` AND i.status <> 'INOPERABLE'`
+
 // enlistExisting enlists those instances of accounts, in an operation's
-// regions, that exist.
-func enlistExisting(tx *db.Tx, run, set string, accounts []string) error {
+// regions, that exist, or only those of them that are operable.
+func enlistExisting(tx *db.Tx, run, set string, accounts []string, onlyOperable bool) error {
+	query := enlistInstances
+	if onlyOperable {
+		query += operable
+	}
 	return chunks(accounts, `?`, func(part []string, values string) error {
 		args := []any{set, run}
 		for _, account := range part {
 			args = append(args, account)
 		}
-		return tx.Exec(enlistInstances+` AND i.account IN (`+values+`)`, args...)
+		return tx.Exec(query+` AND i.account IN (`+values+`)`, args...)
 	})
 }
 
@@ -254,7 +260,7 @@ func enlistExisting(tx *db.Tx, run, set string, accounts []string) error {
 func enlistAll(tx *db.Tx, run, set string, action Action) error {
 	query := enlistInstances
 	if action == Update {
-		query += ` AND i.status <> 'INOPERABLE'`
+		query += operable
 	}
 	return tx.Exec(query, set, run)
 }
@@ -279,6 +285,14 @@ const (
 func outcomesAt(tx *db.Tx, run string, stage, place, limit int) ([]Outcome, error) {
 	return db.Collect(tx, scanOutcome, `SELECT `+outcomeColumns+` FROM stackset_result
 		WHERE operation = ? AND stage = ? AND place = ? ORDER BY account LIMIT ?`, run, stage, place, limit)
+}
+
+// uncounted is how many instances of a region have settled and are not counted
+// yet, and how many of them have failed.
+func uncounted(tx *db.Tx, run string, place int) (all, failures int, err error) {
+	err = tx.Row(`SELECT COUNT(*), CAST(COALESCE(SUM(CASE status WHEN 'FAILED' THEN 1 ELSE 0 END), 0) AS BIGINT)
+		FROM stackset_result WHERE operation = ? AND stage = ? AND place = ?`, run, settled, place).Scan(&all, &failures)
+	return all, failures, err
 }
 
 // advance puts results of a region on from one stage to the next.
