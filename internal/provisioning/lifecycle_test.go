@@ -33,23 +33,12 @@ Made from the tables in internal/provisioning/status.go by "go test ./internal/p
 ## Provisioned products
 
 `)
-	var arrows [][3]string
-	for _, row := range transitions {
-		arrows = append(arrows, [3]string{string(row.from), string(row.to), string(row.event)})
-	}
-	chart(&b, arrows)
+	products, records, plans := Lifecycles()
+	chart(&b, products)
 	b.WriteString("\n## Records\n\n")
-	arrows = [][3]string{{"", string(api.RecordStatusCreated), ""}}
-	for _, row := range recordTransitions {
-		arrows = append(arrows, [3]string{string(row.from), string(row.to), ""})
-	}
-	chart(&b, arrows)
+	chart(&b, records)
 	b.WriteString("\n## Plans\n\n")
-	arrows = nil
-	for _, row := range planTransitions {
-		arrows = append(arrows, [3]string{string(row.from), string(row.to), ""})
-	}
-	chart(&b, arrows)
+	chart(&b, plans)
 	if *update {
 		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
@@ -64,7 +53,7 @@ Made from the tables in internal/provisioning/status.go by "go test ./internal/p
 	}
 }
 
-func chart(b *strings.Builder, arrows [][3]string) {
+func chart(b *strings.Builder, machine []Transition) {
 	end := func(s string) string {
 		if s == "" {
 			return "[*]"
@@ -72,12 +61,8 @@ func chart(b *strings.Builder, arrows [][3]string) {
 		return s
 	}
 	b.WriteString("```mermaid\nstateDiagram-v2\n")
-	for _, a := range arrows {
-		fmt.Fprintf(b, "    %s --> %s", end(a[0]), end(a[1]))
-		if a[2] != "" {
-			fmt.Fprintf(b, " : %s", a[2])
-		}
-		b.WriteString("\n")
+	for _, t := range machine {
+		fmt.Fprintf(b, "    %s --> %s : %s\n", end(t.From), end(t.To), t.Event)
 	}
 	b.WriteString("```\n")
 }
@@ -157,11 +142,11 @@ type driver struct {
 	engine  *scripted
 	action  string
 	n       int
-	covered map[transition]bool
+	covered map[transition[api.ProvisionedProductStatus]]bool
 }
 
 func newDriver(w *world) *driver {
-	d := &driver{world: w, covered: map[transition]bool{}}
+	d := &driver{world: w, covered: map[transition[api.ProvisionedProductStatus]]bool{}}
 	d.engine = &scripted{Fake: w.engine, script: map[string]string{}, looked: map[string]bool{}}
 	w.serve = func(string) engine.Engine { return d.engine }
 	made, err := w.client.CreateServiceAction(as(admin), &api.CreateServiceActionInput{
@@ -305,7 +290,7 @@ func (d *driver) saw(from api.ProvisionedProductStatus, e event, name string) {
 	if got := d.status(name); !ok || got != want {
 		d.t.Errorf("%s led from %q to %q; the table says %q, %t", e, from, got, want, ok)
 	}
-	d.covered[transition{from, e, want}] = true
+	d.covered[transition[api.ProvisionedProductStatus]{from, e, want}] = true
 }
 
 // carry begins an act, lets it hang, and ends it as mode says by the event.

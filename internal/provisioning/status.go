@@ -32,18 +32,19 @@ const (
 	terminationFailed    event = "termination failed"
 )
 
-// A transition is one row of the status machine.
-type transition struct {
-	from  api.ProvisionedProductStatus
+// A transition is one row of a status machine; "" stands for what does not
+// exist, before it does and after.
+type transition[S ~string] struct {
+	from  S
 	event event
-	to    api.ProvisionedProductStatus
+	to    S
 }
 
 // transitions are the whole status machine of a provisioned product
 // (reference/service-catalog.md 5.1): whatever is not listed is refused. A
 // failed import leaves nothing: what was to be taken over belongs to somebody
 // else still.
-var transitions = []transition{
+var transitions = []transition[api.ProvisionedProductStatus]{
 	{gone, launched, api.ProvisionedProductStatusUnderChange},
 	{gone, planned, api.ProvisionedProductStatusPlanInProgress},
 	{gone, imported, api.ProvisionedProductStatusUnderChange},
@@ -86,29 +87,46 @@ func after(from api.ProvisionedProductStatus, e event) (api.ProvisionedProductSt
 	return from, false
 }
 
-// recordTransitions are the status machine of a record.
-var recordTransitions = []struct{ from, to api.RecordStatus }{
-	{api.RecordStatusCreated, api.RecordStatusInProgress},
-	{api.RecordStatusInProgress, api.RecordStatusInProgressInError},
-	{api.RecordStatusInProgress, api.RecordStatusSucceeded},
-	{api.RecordStatusInProgress, api.RecordStatusFailed},
-	{api.RecordStatusInProgressInError, api.RecordStatusFailed},
+// recordTransitions are the status machine of a record, which is kept for good.
+var recordTransitions = []transition[api.RecordStatus]{
+	{"", "record", api.RecordStatusCreated},
+	{api.RecordStatusCreated, "carry out", api.RecordStatusInProgress},
+	{api.RecordStatusInProgress, "roll back", api.RecordStatusInProgressInError},
+	{api.RecordStatusInProgress, "succeed", api.RecordStatusSucceeded},
+	{api.RecordStatusInProgress, "fail", api.RecordStatusFailed},
+	{api.RecordStatusInProgressInError, "fail", api.RecordStatusFailed},
 }
 
-// planTransitions are the status machine of a plan; "" is a plan that does
-// not exist. One that is being executed cannot be deleted.
-var planTransitions = []struct {
-	from, to api.ProvisionedProductPlanStatus
-}{
-	{"", api.ProvisionedProductPlanStatusCreateInProgress},
-	{api.ProvisionedProductPlanStatusCreateInProgress, api.ProvisionedProductPlanStatusCreateSuccess},
-	{api.ProvisionedProductPlanStatusCreateInProgress, api.ProvisionedProductPlanStatusCreateFailed},
-	{api.ProvisionedProductPlanStatusCreateInProgress, ""},
-	{api.ProvisionedProductPlanStatusCreateSuccess, api.ProvisionedProductPlanStatusExecuteInProgress},
-	{api.ProvisionedProductPlanStatusCreateSuccess, ""},
-	{api.ProvisionedProductPlanStatusCreateFailed, ""},
-	{api.ProvisionedProductPlanStatusExecuteInProgress, api.ProvisionedProductPlanStatusExecuteSuccess},
-	{api.ProvisionedProductPlanStatusExecuteInProgress, api.ProvisionedProductPlanStatusExecuteFailed},
-	{api.ProvisionedProductPlanStatusExecuteSuccess, ""},
-	{api.ProvisionedProductPlanStatusExecuteFailed, ""},
+// planTransitions are the status machine of a plan. One that is being
+// executed cannot be deleted; the others also go with their product.
+var planTransitions = []transition[api.ProvisionedProductPlanStatus]{
+	{"", "create", api.ProvisionedProductPlanStatusCreateInProgress},
+	{api.ProvisionedProductPlanStatusCreateInProgress, "creation succeeded", api.ProvisionedProductPlanStatusCreateSuccess},
+	{api.ProvisionedProductPlanStatusCreateInProgress, "creation failed", api.ProvisionedProductPlanStatusCreateFailed},
+	{api.ProvisionedProductPlanStatusCreateInProgress, "delete", ""},
+	{api.ProvisionedProductPlanStatusCreateSuccess, "execute", api.ProvisionedProductPlanStatusExecuteInProgress},
+	{api.ProvisionedProductPlanStatusCreateSuccess, "delete", ""},
+	{api.ProvisionedProductPlanStatusCreateFailed, "delete", ""},
+	{api.ProvisionedProductPlanStatusExecuteInProgress, "execution succeeded", api.ProvisionedProductPlanStatusExecuteSuccess},
+	{api.ProvisionedProductPlanStatusExecuteInProgress, "execution failed", api.ProvisionedProductPlanStatusExecuteFailed},
+	{api.ProvisionedProductPlanStatusExecuteSuccess, "delete", ""},
+	{api.ProvisionedProductPlanStatusExecuteFailed, "delete", ""},
+}
+
+// A Transition is one row of a status machine, for whoever draws it or drives
+// it from outside; "" stands for what does not exist.
+type Transition struct{ From, Event, To string }
+
+// Lifecycles are the status machines of provisioned products, records and
+// plans: whatever they don't list is refused.
+func Lifecycles() (products, records, plans []Transition) {
+	return lifecycle(transitions), lifecycle(recordTransitions), lifecycle(planTransitions)
+}
+
+func lifecycle[S ~string](machine []transition[S]) []Transition {
+	rows := make([]Transition, len(machine))
+	for i, t := range machine {
+		rows[i] = Transition{string(t.from), string(t.event), string(t.to)}
+	}
+	return rows
 }
