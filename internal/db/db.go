@@ -5,8 +5,9 @@
 //
 //   - Placeholders are "?". Tokens in double braces stand for what the two
 //     databases spell differently: {{text}}, {{int}} and {{blob}} are column
-//     types, {{now}} is the database's clock in microseconds. {{clustered}}
-//     after a table keeps its rows in its primary key, where SQLite can.
+//     types, {{now}} is the database's clock in microseconds, {{tables}} is a
+//     table of the tables' names. {{clustered}} after a table keeps its rows in
+//     its primary key, where SQLite can.
 //   - Values are text, integers, bytes and NULL. Truth is the integer 0 or 1,
 //     times are UTC microseconds (see [Micros]), JSON is text that no query
 //     looks into.

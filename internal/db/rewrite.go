@@ -21,6 +21,7 @@ var sqliteDialect = dialect{tokens: map[string]string{
 	"now":  "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)",
 
 	"clustered": "WITHOUT ROWID",
+	"tables":    "(SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_') AS tables",
 }}
 
 var postgresDialect = dialect{numbered: true, tokens: map[string]string{
@@ -30,6 +31,7 @@ var postgresDialect = dialect{numbered: true, tokens: map[string]string{
 	"now":  "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
 
 	"clustered": "",
+	"tables":    "(SELECT CAST(tablename AS TEXT) AS name FROM pg_catalog.pg_tables WHERE schemaname = current_schema()) AS tables",
 }}
 
 // A statement is SQL text as its database reads it.

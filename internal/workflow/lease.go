@@ -93,6 +93,9 @@ func (r *Runner) claim(ctx context.Context) (time.Duration, error) {
 // room is how many more runs this node may take. Where other nodes could
 // carry them it takes no more than its workers have at hand soon. Needs mu.
 func (r *Runner) room() int {
+	if r.paused {
+		return 0
+	}
 	room := maxHeld - len(r.held)
 	if !r.db.Embedded() {
 		room = min(room, 2*r.o.Workers-len(r.queue))

@@ -64,6 +64,7 @@ type Runner struct {
 	held    map[string]*held // every run whose lease is ours
 	beating int              // beats in flight
 	ended   bool             // no new beats and no new leases
+	paused  bool             // neither, for a while
 	crashed bool             // as if the process had died
 	changed chan struct{}    // closed at the next change; nil if nobody waits
 	dead    chan struct{}    // closed by a crash
@@ -334,7 +335,7 @@ func (r *Runner) take(runs ...run) {
 	now := r.o.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.ended {
+	if r.ended || r.paused {
 		return // the lease runs out, or is void at the next start
 	}
 	for _, one := range runs {
