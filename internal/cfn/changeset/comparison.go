@@ -40,7 +40,8 @@ const writeBudget = 64 << 20
 type unresolved struct{ logicalID, reason string }
 
 func (u Update) comparison(values bool) *comparison {
-	c := &comparison{Update: u, values: values, fates: map[string]fate{}, given: u.givenAnew(), left: writeBudget}
+	n := len(u.New.Resources())
+	c := &comparison{Update: u, values: values, fates: make(map[string]fate, n), given: u.givenAnew(), changes: make([]Change, 0, n), left: writeBudget}
 	if values {
 		c.before = resolved{c: c, Evaluation: u.Old, live: u.Live}
 		c.after = resolved{c: c, Evaluation: u.New, live: prospect{live: u.Live, fates: c.fates}}

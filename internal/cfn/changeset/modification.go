@@ -134,6 +134,9 @@ func (m *modification) compareProperties() error {
 // compareAttributes compares the other attributes, of which none needs a new
 // resource (C10).
 func (m *modification) compareAttributes() error {
+	if len(m.before.attributes)+len(m.after.attributes) == 0 {
+		return nil
+	}
 	byName := func(a, b member) int { return strings.Compare(a.name, b.name) }
 	before, after := slices.SortedFunc(slices.Values(m.before.attributes), byName), slices.SortedFunc(slices.Values(m.after.attributes), byName)
 	return pairs(before, after, func(name string, before, after *member) error {

@@ -226,9 +226,16 @@ func Apply(tx *db.Tx, effects []Effect) error {
 	return nil
 }
 
-// OfStack returns the rows that a stack made.
+// OfStack returns the rows that a stack made, without its own account and
+// region.
 func OfStack(tx *db.Tx, stack string) ([]Row, error) {
-	return db.Collect(tx, scanRow, selectRow+` WHERE stack = ? ORDER BY logical_id, generation`, stack)
+	scan := func(rows *db.Rows) (Row, error) {
+		r := Row{Stack: stack}
+		err := rows.Scan(&r.LogicalID, &r.Generation, &r.Type, &r.Identifier, &r.Physical, &r.Body)
+		return r, err
+	}
+	return db.Collect(tx, scan, `SELECT logical_id, generation, type, identifier, physical, body FROM resource
+		WHERE stack = ? ORDER BY logical_id, generation`, stack)
 }
 
 // ClaimOf returns the name that a row alone may bear, as a claim; "" if it has
@@ -259,12 +266,4 @@ func Holders(tx *db.Tx, claims []string) (map[string]string, error) {
 		}
 	}
 	return taken, nil
-}
-
-const selectRow = `SELECT stack, logical_id, generation, account, region, type, identifier, physical, body FROM resource`
-
-func scanRow(rows *db.Rows) (Row, error) {
-	var r Row
-	err := rows.Scan(&r.Stack, &r.LogicalID, &r.Generation, &r.Account, &r.Region, &r.Type, &r.Identifier, &r.Physical, &r.Body)
-	return r, err
 }

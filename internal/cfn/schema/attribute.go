@@ -14,7 +14,7 @@ func (t *Type) HasAttribute(name string) bool {
 		return false
 	}
 	for _, p := range t.readOnly {
-		if meet(split(p), path) == within {
+		if meet(p, path) == within {
 			return true
 		}
 	}

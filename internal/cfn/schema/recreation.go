@@ -1,5 +1,7 @@
 package schema
 
+import "strings"
+
 // Recreation says whether changing a property needs a new physical resource.
 type Recreation int
 
@@ -16,7 +18,7 @@ const (
 func (t *Type) Recreation(path ...string) Recreation {
 	answer := Never
 	for _, p := range t.createOnly {
-		switch meet(split(p), path) {
+		switch meet(p, path) {
 		case within:
 			return Always
 		case above:
@@ -24,7 +26,7 @@ func (t *Type) Recreation(path ...string) Recreation {
 		}
 	}
 	for _, p := range t.maybe {
-		if meet(split(p), path) != apart {
+		if meet(p, path) != apart {
 			answer = Conditionally
 		}
 	}
@@ -42,9 +44,11 @@ const (
 
 // meet says how path stands to a listed path; "*" in the list (any item) has
 // no step of its own in a path.
-func meet(listed, path []string) relation {
+func meet(listed string, path []string) relation {
 	i := 0
-	for _, step := range listed {
+	for more := true; more; {
+		var step string
+		step, listed, more = strings.Cut(listed, "/")
 		switch {
 		case i == len(path):
 			return above

@@ -96,11 +96,11 @@ func (s *Stacks) standing(ctx context.Context, st Stack, withText bool) (l *live
 	if err != nil {
 		return nil, nil, err
 	}
-	l = &live{stack: st, keys: s.keys, items: map[string]*item{}}
 	entries, last, err := fold(packs)
 	if err != nil {
 		return nil, nil, err
 	}
+	l = &live{stack: st, keys: s.keys, items: make(map[string]*item, len(entries))}
 	for i, e := range entries {
 		if err := s.restore(l, e, last[i]); err != nil {
 			return nil, nil, err
