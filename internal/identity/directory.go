@@ -124,19 +124,37 @@ func (d *Directory) principals(ctx context.Context, op api.Op, kind id.Principal
 	return all, next, nil
 }
 
-// newPrincipal is a principal to be added, with its data as it is kept.
-func (d *Directory) newPrincipal(ctx context.Context, unique id.Unique, kind id.PrincipalKind, name string, path *string, data principalData) (*principal, string, error) {
+// add makes a principal of the caller's account.
+func (d *Directory) add(ctx context.Context, unique id.Unique, kind id.PrincipalKind, name string, path *string, data principalData) (*principal, error) {
 	if err := d.managed(); err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	p := &principal{
 		id: unique, account: CallerFrom(ctx).Account, kind: kind, path: api.Or(path, "/"), name: name,
 		created: db.Micros(d.serve.now()), data: data,
 	}
 	if err := p.check(); err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	return p, data.encoded(), nil
+	if err := d.update(ctx, func(tx *db.Tx, _ string) error { return p.add(tx, data.encoded()) }); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// remove deletes a principal of the caller's account with all that is only
+// about it. The caller's own user stays: nobody locks themselves out by a slip.
+func (d *Directory) remove(ctx context.Context, kind id.PrincipalKind, name string) error {
+	return d.update(ctx, func(tx *db.Tx, account string) error {
+		p, err := find(tx, account, kind, name)
+		if err != nil {
+			return err
+		}
+		if string(p.id) == CallerFrom(ctx).UserID {
+			return api.InvalidParameters("The %s with name %s is the one who asks for it.", kind, p.name)
+		}
+		return p.remove(tx)
+	})
 }
 
 // check refuses a name or a path that IAM would.

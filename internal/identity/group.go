@@ -17,11 +17,7 @@ func (p *principal) groupDetail(partition string) *api.GroupDetail {
 
 // CreateGroup makes a group without members.
 func (d *Directory) CreateGroup(ctx context.Context, in *api.CreateGroupInput) (*api.CreateGroupOutput, error) {
-	p, data, err := d.newPrincipal(ctx, id.NewGroup(), id.Group, in.GroupName, in.Path, principalData{Description: api.Or(in.Description, "")})
-	if err != nil {
-		return nil, err
-	}
-	err = d.update(ctx, func(tx *db.Tx, _ string) error { return p.add(tx, data) })
+	p, err := d.add(ctx, id.NewGroup(), id.Group, in.GroupName, in.Path, principalData{Description: api.Or(in.Description, "")})
 	if err != nil {
 		return nil, err
 	}
@@ -42,10 +38,7 @@ func (d *Directory) DescribeGroup(ctx context.Context, in *api.DescribeGroupInpu
 		if err != nil {
 			return err
 		}
-		if out.PolicyARNs, err = attachedTo(tx, p.id); err != nil {
-			return err
-		}
-		out.InlinePolicies, err = inlineOf(tx, p.id)
+		out.PolicyARNs, out.InlinePolicies, err = policiesOf(tx, p.id)
 		return err
 	})
 	if err != nil {
@@ -56,14 +49,7 @@ func (d *Directory) DescribeGroup(ctx context.Context, in *api.DescribeGroupInpu
 
 // DeleteGroup removes a group; its members stay.
 func (d *Directory) DeleteGroup(ctx context.Context, in *api.DeleteGroupInput) (*api.DeleteGroupOutput, error) {
-	err := d.update(ctx, func(tx *db.Tx, account string) error {
-		p, err := find(tx, account, id.Group, in.GroupName)
-		if err != nil {
-			return err
-		}
-		return p.remove(tx)
-	})
-	if err != nil {
+	if err := d.remove(ctx, id.Group, in.GroupName); err != nil {
 		return nil, err
 	}
 	return &api.DeleteGroupOutput{}, nil

@@ -191,6 +191,15 @@ func attachedTo(tx *db.Tx, p id.Unique) ([]string, error) {
 	return db.Collect(tx, scanText, `SELECT policy FROM policy_attachment WHERE principal_id = ? ORDER BY policy`, string(p))
 }
 
+// policiesOf lists the policies that a principal itself has.
+func policiesOf(tx *db.Tx, p id.Unique) (attached []string, inline []api.InlinePolicy, err error) {
+	if attached, err = attachedTo(tx, p); err != nil {
+		return nil, nil, err
+	}
+	inline, err = inlineOf(tx, p)
+	return attached, inline, err
+}
+
 // inlineOf lists a principal's inline policies.
 func inlineOf(tx *db.Tx, p id.Unique) ([]api.InlinePolicy, error) {
 	return db.Collect(tx, func(r *db.Rows) (i api.InlinePolicy, err error) {

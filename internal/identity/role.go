@@ -21,13 +21,9 @@ func (d *Directory) CreateRole(ctx context.Context, in *api.CreateRoleInput) (*a
 	if err := checkDocument(in.AssumeRolePolicyDocument, TrustPolicy); err != nil {
 		return nil, err
 	}
-	p, data, err := d.newPrincipal(ctx, id.NewRole(), id.Role, in.RoleName, in.Path, principalData{
+	p, err := d.add(ctx, id.NewRole(), id.Role, in.RoleName, in.Path, principalData{
 		Description: api.Or(in.Description, ""), Trust: in.AssumeRolePolicyDocument, MaxSession: api.Or(in.MaxSessionDuration, defaultSession),
 	})
-	if err != nil {
-		return nil, err
-	}
-	err = d.update(ctx, func(tx *db.Tx, _ string) error { return p.add(tx, data) })
 	if err != nil {
 		return nil, err
 	}
@@ -43,10 +39,7 @@ func (d *Directory) DescribeRole(ctx context.Context, in *api.DescribeRoleInput)
 			return err
 		}
 		out.RoleDetail = p.roleDetail(partition(ctx))
-		if out.PolicyARNs, err = attachedTo(tx, p.id); err != nil {
-			return err
-		}
-		out.InlinePolicies, err = inlineOf(tx, p.id)
+		out.PolicyARNs, out.InlinePolicies, err = policiesOf(tx, p.id)
 		return err
 	})
 	if err != nil {
@@ -81,14 +74,7 @@ func (d *Directory) UpdateRole(ctx context.Context, in *api.UpdateRoleInput) (*a
 
 // DeleteRole removes a role and ends its sessions.
 func (d *Directory) DeleteRole(ctx context.Context, in *api.DeleteRoleInput) (*api.DeleteRoleOutput, error) {
-	err := d.update(ctx, func(tx *db.Tx, account string) error {
-		p, err := find(tx, account, id.Role, in.RoleName)
-		if err != nil {
-			return err
-		}
-		return p.remove(tx)
-	})
-	if err != nil {
+	if err := d.remove(ctx, id.Role, in.RoleName); err != nil {
 		return nil, err
 	}
 	return &api.DeleteRoleOutput{}, nil

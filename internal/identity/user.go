@@ -17,11 +17,7 @@ func (p *principal) userDetail(partition string) *api.UserDetail {
 
 // CreateUser makes a user, who has no keys, groups or policies yet.
 func (d *Directory) CreateUser(ctx context.Context, in *api.CreateUserInput) (*api.CreateUserOutput, error) {
-	p, data, err := d.newPrincipal(ctx, id.NewUser(), id.User, in.UserName, in.Path, principalData{Description: api.Or(in.Description, "")})
-	if err != nil {
-		return nil, err
-	}
-	err = d.update(ctx, func(tx *db.Tx, _ string) error { return p.add(tx, data) })
+	p, err := d.add(ctx, id.NewUser(), id.User, in.UserName, in.Path, principalData{Description: api.Or(in.Description, "")})
 	if err != nil {
 		return nil, err
 	}
@@ -45,10 +41,7 @@ func (d *Directory) DescribeUser(ctx context.Context, in *api.DescribeUserInput)
 		for _, g := range groups {
 			out.GroupNames = append(out.GroupNames, g.name)
 		}
-		if out.PolicyARNs, err = attachedTo(tx, p.id); err != nil {
-			return err
-		}
-		if out.InlinePolicies, err = inlineOf(tx, p.id); err != nil {
+		if out.PolicyARNs, out.InlinePolicies, err = policiesOf(tx, p.id); err != nil {
 			return err
 		}
 		out.AccessKeyDetails, err = keysOf(tx, &p)
@@ -61,20 +54,9 @@ func (d *Directory) DescribeUser(ctx context.Context, in *api.DescribeUserInput)
 }
 
 // DeleteUser removes a user with its keys, memberships and inline policies.
-// What the user launched stays, and so does its name in the records. The
-// caller's own user stays too: nobody locks themselves out by a slip.
+// What the user launched stays, and so does its name in the records.
 func (d *Directory) DeleteUser(ctx context.Context, in *api.DeleteUserInput) (*api.DeleteUserOutput, error) {
-	err := d.update(ctx, func(tx *db.Tx, account string) error {
-		p, err := find(tx, account, id.User, in.UserName)
-		if err != nil {
-			return err
-		}
-		if string(p.id) == CallerFrom(ctx).UserID {
-			return api.InvalidParameters("The user with name %s is the one who asks for it.", p.name)
-		}
-		return p.remove(tx)
-	})
-	if err != nil {
+	if err := d.remove(ctx, id.User, in.UserName); err != nil {
 		return nil, err
 	}
 	return &api.DeleteUserOutput{}, nil
