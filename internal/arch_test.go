@@ -59,6 +59,7 @@ var mayTest = map[string][]string{
 	"workflow/workflowtest": {"workflow", "db", "id", "db/dbtest"},
 	"engine/enginetest":     {"engine", "db", "workflow", "id"},
 	"api/apitest":           {"api"},
+	"evidencetest":          {},
 
 	"cfn/jsontext/jsontexttest": {},
 }

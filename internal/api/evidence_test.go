@@ -2,34 +2,15 @@ package api
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-// evidence finds a file recorded from AWS, which lies beside the repository.
-func evidence(t *testing.T, name string) []byte {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "..", "shared", "evidence", name))
-	if err != nil {
-		t.Skipf("shared/evidence/%s is not here", name)
-	}
-	return text
-}
+	"larder/internal/evidencetest"
+)
 
 // onTheWire turns what the AWS CLI shows back into what AWS sent, as the CLI
 // writes some times as text. And it settles where AWS is of two minds, as its
@@ -67,13 +48,10 @@ func onTheWire(value any) any {
 // same empty ones, the same numbers.
 func TestAnswersOfAWS(t *testing.T) {
 	t.Parallel()
-	var recorded []struct {
+	recorded := evidencetest.JSON[[]struct {
 		Operation string
 		Output    json.RawMessage
-	}
-	if err := json.Unmarshal(evidence(t, "cli-outputs.json"), &recorded); err != nil {
-		t.Fatal(err)
-	}
+	}](t, "cli-outputs.json")
 	byName := map[string]Op{}
 	for _, op := range Ops() {
 		byName[strings.ToLower(op.String())] = op

@@ -3,8 +3,6 @@ package catalog
 import (
 	"encoding/json"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,31 +11,16 @@ import (
 
 	"larder/internal/api"
 	"larder/internal/db/dbtest"
+	"larder/internal/evidencetest"
 )
 
 // recorded reads what AWS answered, as the AWS CLI's own examples show it.
 func recorded(t *testing.T) map[string][]json.RawMessage {
 	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "..", "shared", "evidence", "cli-outputs.json"))
-	if err != nil {
-		t.Skip("shared/evidence/cli-outputs.json is not here")
-	}
-	var all []struct {
+	all := evidencetest.JSON[[]struct {
 		Operation string
 		Output    json.RawMessage
-	}
-	if err := json.Unmarshal(text, &all); err != nil {
-		t.Fatal(err)
-	}
+	}](t, "cli-outputs.json")
 	byName := map[string][]json.RawMessage{}
 	for _, r := range all {
 		name := strings.ReplaceAll(r.Operation, "-", "")

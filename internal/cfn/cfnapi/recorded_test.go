@@ -1,10 +1,11 @@
 package cfnapi_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"larder/internal/evidencetest"
 )
 
 // TestRecordedErrors gives CreateStack every template that AWS refused when a
@@ -13,17 +14,11 @@ func TestRecordedErrors(t *testing.T) {
 	t.Parallel()
 	h := open(t, nil)
 	r := &replay{house: h, client: h.client(account, region), results: map[int]any{}}
-	lines := bufio.NewScanner(evidence(t, "errors.jsonl"))
-	lines.Buffer(nil, 16<<20)
 	compared := 0
-	for lines.Scan() {
-		var e struct {
-			Test, Operation, Code, Message, Template string
-			Request                                  struct{ Parameters json.RawMessage }
-		}
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			t.Fatal(err)
-		}
+	for _, e := range evidencetest.Lines[struct {
+		Test, Operation, Code, Message, Template string
+		Request                                  struct{ Parameters json.RawMessage }
+	}](t, "errors.jsonl") {
 		switch {
 		case e.Template == "", strings.Contains(e.Template, "${tests."):
 			continue
@@ -59,9 +54,6 @@ func TestRecordedErrors(t *testing.T) {
 		if err := match(want, got, map[string]string{}, ""); err != nil {
 			t.Errorf("%s: %v", e.Test, err)
 		}
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
 	}
 	t.Logf("%d recorded refusals compared", compared)
 	if compared < 15 {

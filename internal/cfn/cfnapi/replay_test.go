@@ -1,14 +1,11 @@
 package cfnapi_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -24,6 +21,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"larder/internal/cfn/stack"
+	"larder/internal/evidencetest"
 )
 
 // A transcript is a test that somebody ran against AWS: its calls, and what
@@ -40,33 +38,6 @@ type step struct {
 	Kwargs json.RawMessage `json:"kwargs"`
 	Key    string          `json:"key"`
 	Source string          `json:"source"`
-}
-
-// evidence finds the recordings beside the repository.
-func evidence(t *testing.T, name string) *os.File {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the test")
-		}
-		dir = filepath.Dir(dir)
-	}
-	f, err := os.Open(filepath.Join(dir, "..", "shared", "evidence", name))
-	if errors.Is(err, os.ErrNotExist) {
-		t.Skipf("the recordings are not here: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { f.Close() })
-	return f
 }
 
 const tooFast = "the update has ended before it is asked about"
@@ -108,14 +79,8 @@ var behaviors = map[string]string{
 // update is not compared.
 func TestReplay(t *testing.T) {
 	t.Parallel()
-	lines := bufio.NewScanner(evidence(t, "transcripts.jsonl"))
-	lines.Buffer(nil, 16<<20)
 	compared, same := 0, 0
-	for lines.Scan() {
-		var tr transcript
-		if err := json.Unmarshal(lines.Bytes(), &tr); err != nil {
-			t.Fatal(err)
-		}
+	for _, tr := range evidencetest.Lines[transcript](t, "transcripts.jsonl") {
 		if !replayable(tr) {
 			continue
 		}
@@ -123,9 +88,6 @@ func TestReplay(t *testing.T) {
 			c, m := play(t, tr)
 			compared, same = compared+c, same+m
 		})
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
 	}
 	t.Logf("evidence: CloudFormation answers in transcripts: %d of %d", same, compared)
 	if compared < 50 {

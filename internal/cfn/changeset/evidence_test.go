@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,32 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"larder/internal/cfn/template"
+	"larder/internal/evidencetest"
 )
-
-// evidence returns the path of a recording, or skips the test: the recordings
-// lie beside the repository, not in it.
-func evidence(t *testing.T, name string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			t.Fatal("no go.mod above the test")
-		}
-		dir = parent
-	}
-	path := filepath.Join(dir, "..", "shared", "evidence", name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("%s is absent: the recordings are not here", path)
-	}
-	return path
-}
 
 // recordedText reads a recording with the placeholders that stand for what
 // these tests fix.
@@ -86,10 +61,7 @@ type recordedCase struct {
 // launch and for the update.
 func TestRecordedChangeSets(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob(filepath.Join(evidence(t, "changesets"), "*.json"))
-	if err != nil || len(files) == 0 {
-		t.Fatal("no recordings", err)
-	}
+	files := evidencetest.Files(t, "changesets")
 	matched, compared, outside := 0, 0, 0
 	for _, file := range files {
 		var c recordedCase

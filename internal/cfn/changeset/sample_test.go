@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"larder/internal/evidencetest"
 )
 
 type sampleFile struct {
@@ -32,7 +34,7 @@ type sampleFile struct {
 func TestGuideSamples(t *testing.T) {
 	t.Parallel()
 	var file sampleFile
-	if err := json.Unmarshal(recordedText(t, evidence(t, "samples.json")), &file); err != nil {
+	if err := json.Unmarshal(recordedText(t, evidencetest.Path(t, "samples.json")), &file); err != nil {
 		t.Fatal(err)
 	}
 	before := string(file.Guide.Template)
@@ -113,7 +115,7 @@ func asToday(ch map[string]any) map[string]any {
 func TestSeenSamples(t *testing.T) {
 	t.Parallel()
 	var file sampleFile
-	if err := json.Unmarshal(recordedText(t, evidence(t, "samples.json")), &file); err != nil {
+	if err := json.Unmarshal(recordedText(t, evidencetest.Path(t, "samples.json")), &file); err != nil {
 		t.Fatal(err)
 	}
 	const workshop = `

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"larder/internal/cfn/template"
+	"larder/internal/evidencetest"
 )
 
 // transcript is a change set recorded outside the cases, with the calls that
@@ -73,7 +74,7 @@ func given(v any) map[string]string {
 func TestRecordedTranscripts(t *testing.T) {
 	t.Parallel()
 	var all []transcript
-	if err := json.Unmarshal(recordedText(t, evidence(t, "changesets_other.json")), &all); err != nil {
+	if err := json.Unmarshal(recordedText(t, evidencetest.Path(t, "changesets_other.json")), &all); err != nil {
 		t.Fatal(err)
 	}
 	matched, compared := 0, 0

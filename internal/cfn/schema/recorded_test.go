@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"larder/internal/evidencetest"
 )
 
 // TestRecordedIdentifiers compares the form of identifiers with ones that
@@ -53,26 +55,7 @@ func skeleton(s string) string {
 // TestRecordedTemplates validates the resources of templates that AWS took.
 func TestRecordedTemplates(t *testing.T) {
 	t.Parallel()
-	dir, err := filepath.Abs(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above")
-		}
-		dir = filepath.Dir(dir)
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "../shared/evidence/changesets/*.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(files) == 0 {
-		t.Skip("../shared/evidence is not here")
-	}
+	files := evidencetest.Files(t, "changesets")
 	resources := 0
 	for _, file := range files {
 		raw, err := os.ReadFile(file)

@@ -3,8 +3,6 @@ package stack_test
 import (
 	"bytes"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -14,25 +12,8 @@ import (
 
 	"larder/internal/cfn/stack"
 	"larder/internal/db/dbtest"
+	"larder/internal/evidencetest"
 )
-
-// shared returns a file of what was recorded on real AWS, and skips the test
-// where it is not at hand.
-func shared(t *testing.T, name string) []byte {
-	t.Helper()
-	dir, err := os.Getwd()
-	for err == nil && dir != "/" {
-		if _, missing := os.Stat(filepath.Join(dir, "go.mod")); missing == nil {
-			break
-		}
-		dir = filepath.Dir(dir)
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "..", "shared", "evidence", name))
-	if err != nil {
-		t.Skipf("the recordings are not here: %v", err)
-	}
-	return text
-}
 
 type recordedEvent struct {
 	LogicalResourceId, ResourceType, ResourceStatus, ResourceStatusReason string
@@ -43,20 +24,16 @@ type recordedEvent struct {
 func launches(t *testing.T) map[string]stack.CreateInput {
 	t.Helper()
 	found := map[string]stack.CreateInput{}
-	for line := range bytes.Lines(shared(t, "transcripts.jsonl")) {
-		var test struct {
-			Name       string
-			Transcript []struct {
-				Op     string
-				Kwargs struct {
-					TemplateBody string
-					Parameters   json.RawMessage
-				}
+	for _, test := range evidencetest.Lines[struct {
+		Name       string
+		Transcript []struct {
+			Op     string
+			Kwargs struct {
+				TemplateBody string
+				Parameters   json.RawMessage
 			}
 		}
-		if err := json.Unmarshal(line, &test); err != nil {
-			t.Fatal(err)
-		}
+	}](t, "transcripts.jsonl") {
 		for _, call := range test.Transcript {
 			op := strings.TrimPrefix(call.Op, "cloudformation.")
 			if op != "deploy_cfn_template" && op != "create_stack" && op != "create_change_set" {
@@ -85,13 +62,10 @@ func launches(t *testing.T) map[string]stack.CreateInput {
 // events are known.
 func TestRecordedEvents(t *testing.T) {
 	t.Parallel()
-	var recorded []struct {
+	recorded := evidencetest.JSON[[]struct {
 		Test, Key string
 		Events    []recordedEvent
-	}
-	if err := json.Unmarshal(shared(t, "event_lists.json"), &recorded); err != nil {
-		t.Fatal(err)
-	}
+	}](t, "event_lists.json")
 	inputs := launches(t)
 	replayed := 0
 	var matched atomic.Int64

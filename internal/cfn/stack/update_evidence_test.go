@@ -13,6 +13,7 @@ import (
 
 	"larder/internal/cfn/stack"
 	"larder/internal/db/dbtest"
+	"larder/internal/evidencetest"
 )
 
 // A recorded case: a stack made by a change set, changed by another, and
@@ -34,14 +35,10 @@ type recordedUpdate struct {
 // events of the stack and of each resource.
 func TestRecordedUpdates(t *testing.T) {
 	t.Parallel()
-	shared(t, "event_lists.json") // or there are no recordings here
-	files, err := filepath.Glob("../../../../shared/evidence/changesets/*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no recordings", err)
-	}
+	files := evidencetest.Files(t, "changesets")
 	matched, compared, outside := 0, 0, 0
 	for _, file := range files {
-		src := shared(t, filepath.Join("changesets", filepath.Base(file)))
+		src := evidencetest.File(t, filepath.Join("changesets", filepath.Base(file)))
 		src = []byte(strings.NewReplacer("<partition>", "aws", "<region>", region, "url_suffix", "amazonaws.com").Replace(string(src)))
 		var c recordedUpdate
 		if err := json.Unmarshal(src, &c); err != nil {

@@ -1,66 +1,18 @@
 package template
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"larder/internal/evidencetest"
 )
-
-// evidence returns the path of a recording, or skips the test: the recordings
-// lie beside the repository, not in it.
-func evidence(t *testing.T, name string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			t.Fatal("no go.mod above the test")
-		}
-		dir = parent
-	}
-	path := filepath.Join(dir, "..", "shared", "evidence", name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("%s is absent: the recordings are not here", path)
-	}
-	return path
-}
-
-func jsonLines[T any](t *testing.T, path string) []T {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var all []T
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		var one T
-		if err := json.Unmarshal(lines.Bytes(), &one); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, one)
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
 
 type recordedError struct {
 	Test, Operation, Code, Message string
@@ -103,7 +55,7 @@ func elsewhere(r recordedError) string {
 func TestRecordedErrors(t *testing.T) {
 	t.Parallel()
 	compared, matched := 0, 0
-	for _, r := range jsonLines[recordedError](t, evidence(t, "errors.jsonl")) {
+	for _, r := range evidencetest.Lines[recordedError](t, "errors.jsonl") {
 		if r.Template == nil || strings.HasPrefix(*r.Template, "$") {
 			continue
 		}
@@ -149,13 +101,13 @@ func TestRecordedErrors(t *testing.T) {
 func TestRecordedTemplates(t *testing.T) {
 	t.Parallel()
 	refused := map[string]bool{}
-	for _, r := range jsonLines[recordedError](t, evidence(t, "errors.jsonl")) {
+	for _, r := range evidencetest.Lines[recordedError](t, "errors.jsonl") {
 		if r.Template != nil {
 			refused[*r.Template] = true
 		}
 	}
 	parsed, byBlocks := 0, 0
-	for _, transcript := range jsonLines[map[string]any](t, evidence(t, "transcripts.jsonl")) {
+	for _, transcript := range evidencetest.Lines[map[string]any](t, "transcripts.jsonl") {
 		for _, src := range bodies(transcript) {
 			if refused[src] || !strings.Contains(src, "Resources") {
 				continue
@@ -216,10 +168,7 @@ type changeSetCase struct {
 // the parameters they were given.
 func TestRecordedChangeSets(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob(filepath.Join(evidence(t, "changesets"), "*.json"))
-	if err != nil || len(files) == 0 {
-		t.Fatal("no recordings", err)
-	}
+	files := evidencetest.Files(t, "changesets")
 	for _, file := range files {
 		src, err := os.ReadFile(file)
 		if err != nil {
@@ -272,7 +221,7 @@ func TestRecordedSummaries(t *testing.T) {
 		RecordedContent map[string]json.RawMessage `json:"recorded_content"`
 	}
 	compared := 0
-	for _, one := range jsonLines[transcript](t, evidence(t, "transcripts.jsonl")) {
+	for _, one := range evidencetest.Lines[transcript](t, "transcripts.jsonl") {
 		src, ok := one.RecordedContent["get_template_summary_by_body"]
 		if !ok {
 			continue
