@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strconv"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -102,6 +103,7 @@ func (c *cli) parser(ctx context.Context, file *settings) (*kong.Kong, error) {
 			"server":   defaultServer,
 			"deadline": provisioning.DefaultDeadline.String(),
 			"grace":    provisioning.DefaultGrace.String(),
+			"tries":    strconv.Itoa(provisioning.DefaultNoticeTries),
 		},
 		kong.Groups{callGroup: "Asking a server:"},
 		kong.DefaultEnvars(envPrefix),

@@ -20,6 +20,7 @@ type noticeFlags struct {
 	WebhookSecret secret              `help:"What signs requests to webhooks." placeholder:"SECRET"`
 	Topic         map[string]location `help:"The endpoint that a topic's ARN stands for." placeholder:"ARN=URL;…"`
 	TopicSecret   secrets             `help:"What signs requests to a topic's endpoint." placeholder:"ARN=SECRET;…"`
+	NoticeTries   int                 `help:"How often a notice is tried, at growing intervals, before it is a dead letter; 50 times take about seven hours." default:"${tries}" placeholder:"N"`
 }
 
 // targets are the webhooks, and the topics by ARN. A setting that can be seen
@@ -53,6 +54,9 @@ func (f *noticeFlags) targets(client *fetch.Client) ([]provisioning.Target, map[
 		topics[arn] = provisioning.Target{URL: string(f.Topic[arn]), Secret: string(f.TopicSecret[arn])}
 	}
 	errs = append(errs, f.TopicSecret.check("topic-secret", func(arn string) bool { _, ok := topics[arn]; return ok }))
+	if f.NoticeTries < 0 {
+		errs = append(errs, errors.New("--notice-tries may not be negative"))
+	}
 	return webhooks, topics, errors.Join(errs...)
 }
 

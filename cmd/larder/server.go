@@ -187,7 +187,8 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 	run := provisioning.New(provisioning.Options{
 		DB: s.db, Runner: s.runner, Catalog: c, Engine: engines, Keys: p.keys, Tokens: tokens, Logger: p.log,
 		Deadline: p.engines.Deadline, Deadlines: p.engines.ProductDeadline, Grace: p.engines.Grace,
-		Post: poster(outward.client), Webhooks: outward.webhooks, Topics: outward.topics, Rehearse: rehearsal,
+		Post: poster(outward.client), Webhooks: outward.webhooks, Topics: outward.topics, NoticeTries: p.notices.NoticeTries,
+		Rehearse: rehearsal,
 	})
 	routes := map[string]httpserver.Route{}
 	if p.mode == modeDev {

@@ -22,9 +22,11 @@ import (
 // order.
 const noticeRun = "notice/v1"
 
-// How long a notice is tried: about seven hours.
+// DefaultNoticeTries is how often a notice is tried: for about seven hours.
+const DefaultNoticeTries = 50
+
+// The time between two tries doubles from noticeBackoff to noticeDelay.
 const (
-	noticeTries   = 50
 	noticeBackoff = time.Second
 	noticeDelay   = 10 * time.Minute
 )

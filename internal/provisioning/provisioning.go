@@ -46,6 +46,9 @@ type Options struct {
 	Post     func(ctx context.Context, url string, header http.Header, body []byte) error
 	Webhooks []Target
 	Topics   map[string]Target
+	// NoticeTries is how often a notice is tried before it is a dead letter;
+	// zero means DefaultNoticeTries.
+	NoticeTries int
 	// Rehearse decides what happens to an operation before its engine is
 	// asked; nil, or a nil answer: nothing. See RehearsedOperations.
 	Rehearse func(tx *db.Tx, operation, product, name string) (*Rehearsal, error)
@@ -94,7 +97,10 @@ func New(o Options) *Provisioning {
 	if p.post = o.Post; p.post != nil {
 		p.webhooks, p.topics = o.Webhooks, o.Topics
 	}
-	p.tries, p.backoff = noticeTries, noticeBackoff
+	if p.tries = o.NoticeTries; p.tries == 0 {
+		p.tries = DefaultNoticeTries
+	}
+	p.backoff = noticeBackoff
 	p.runner.Register(workflow.Definition{Name: noticeRun, Steps: []workflow.Step{{Name: "deliver", Beat: p.deliver}}})
 	for _, a := range acts() {
 		p.runner.Register(workflow.Definition{Name: a.run, Steps: []workflow.Step{{Name: "engine", Beat: p.beat}}})
