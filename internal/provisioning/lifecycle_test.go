@@ -223,7 +223,7 @@ func (d *driver) call(e event, name string) (string, error) {
 			return "", err
 		}
 		return record(out.RecordDetail), nil
-	case planned:
+	case planned, updatePlanned:
 		in := d.plan(name, d.artifact)
 		in.IdempotencyToken = token
 		out, err := d.client.CreateProvisionedProductPlan(ctx, in)
@@ -340,9 +340,12 @@ func TestTransitions(t *testing.T) {
 				if _, allowed := after(from, e); allowed {
 					continue
 				}
-				available := from == api.ProvisionedProductStatusAvailable || from == api.ProvisionedProductStatusTainted
-				if e == planned && available {
-					continue // of an update, which moves nothing before it is executed
+				if _, allowed := after(from, updatePlanned); e == planned && allowed {
+					d.must(updatePlanned, name)
+					if _, err := d.client.DeleteProvisionedProductPlan(as(admin), &api.DeleteProvisionedProductPlanInput{PlanId: d.planID(name)}); err != nil {
+						t.Fatal(err)
+					}
+					continue
 				}
 				if e == acted && from == gone || e == propertiesChanged && from == gone || e == updated && from == gone || e == terminated && from == gone || e == planDeleted {
 					if _, err := d.call(e, name); api.Code(err) != "ResourceNotFoundException" {

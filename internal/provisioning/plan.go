@@ -181,7 +181,7 @@ func plannable(tx *db.Tx, within reach, pp *provisionedProduct) (act, error) {
 	} else if !errors.Is(err, db.ErrNoRows) {
 		return act{}, err
 	}
-	if _, ok := after(found.Status, updateAct.begun); !ok {
+	if !found.move(updatePlanned) {
 		return act{}, api.InvalidState("Provisioned product %s is %s; a plan needs it to be AVAILABLE or TAINTED.", found.ID, found.Status)
 	}
 	*pp = found

@@ -16,6 +16,7 @@ const (
 	launchSucceeded      event = "launch succeeded"
 	launchFailed         event = "launch failed"
 	planned              event = "plan a launch"
+	updatePlanned        event = "plan an update"
 	planDeleted          event = "plan deleted"
 	updated              event = "update"
 	updateSucceeded      event = "update succeeded"
@@ -56,6 +57,8 @@ var transitions = []transition[api.ProvisionedProductStatus]{
 	{api.ProvisionedProductStatusUnderChange, importSucceeded, api.ProvisionedProductStatusAvailable},
 	{api.ProvisionedProductStatusUnderChange, importFailed, gone},
 
+	{api.ProvisionedProductStatusAvailable, updatePlanned, api.ProvisionedProductStatusAvailable},
+	{api.ProvisionedProductStatusTainted, updatePlanned, api.ProvisionedProductStatusTainted},
 	{api.ProvisionedProductStatusAvailable, updated, api.ProvisionedProductStatusUnderChange},
 	{api.ProvisionedProductStatusTainted, updated, api.ProvisionedProductStatusUnderChange},
 	{api.ProvisionedProductStatusUnderChange, updateSucceeded, api.ProvisionedProductStatusAvailable},

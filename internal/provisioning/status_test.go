@@ -33,6 +33,7 @@ func TestProductStatus(t *testing.T) {
 		launched:             {gone: underChange, planning: underChange},
 		planned:              {gone: planning},
 		planDeleted:          {planning: gone},
+		updatePlanned:        {available: available, tainted: tainted},
 		updated:              {available: underChange, tainted: underChange},
 		updateSucceeded:      {underChange: available},
 		updateFailed:         {underChange: tainted},
