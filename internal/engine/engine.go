@@ -94,6 +94,7 @@ type Change struct {
 	Principal string   // ARN of who asked
 	Retain    bool     // Delete: forget the resources instead of removing them
 	Plan      string   // sealed reference of a Preview to execute exactly; "" for a direct change
+	Targets   *Targets // many accounts and regions instead of the one; see [Targeter]
 	Overdue   bool     // the deadline has passed: stop, roll back, and end with a Failure
 	Token     string   // proves a report about this operation; "" except while it is carried
 	Report    *Report  // what was reported of it; nil while nothing was
@@ -128,7 +129,10 @@ type Progress struct {
 	Outputs     []Output // complete when Done without Failure
 	RollingBack bool     // the change has failed and is being undone
 	Failure     *Failure // Done: how it failed; otherwise why it is rolling back
-	Note        string   // the last visible step, for people
+	// Stands tells of a change that failed in some of its places: it is made
+	// nevertheless, and another update brings those up to it.
+	Stands bool
+	Note   string // the last visible step, for people
 }
 
 // Failure is an outcome, not a fault of the machinery: the change was refused

@@ -35,7 +35,7 @@ const (
 
 // A Canceler can stop a change under way and undo it.
 type Canceler interface {
-	// Cancel has c stop and roll back. It may be asked again at any time,
+	// Cancel has c stop and roll back; one of many places only stops. It may be asked again at any time,
 	// also when c has ended, where it does nothing. The change still ends through
 	// Advance, with a Failure.
 	Cancel(ctx context.Context, c Change) error

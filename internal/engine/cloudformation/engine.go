@@ -1,5 +1,6 @@
 // Package cloudformation is the engine of CLOUD_FORMATION_TEMPLATE products:
-// it launches their artifacts as stacks of the embedded CloudFormation.
+// it launches their artifacts as stacks of the embedded CloudFormation, or,
+// where a change has many targets, as stack sets.
 //
 // It keeps nothing of its own. The journal of stack operations, asked by the
 // change's operation id, says what became of an earlier beat.
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"larder/internal/cfn/stack"
+	"larder/internal/cfn/stackset"
 	"larder/internal/cfn/template"
 	"larder/internal/engine"
 )
@@ -19,6 +21,8 @@ import (
 type Engine struct {
 	// Stacks is where they are launched.
 	Stacks *stack.Stacks
+	// Sets is where those are launched that have many targets.
+	Sets *stackset.Sets
 }
 
 // patience is the longest wait for a stack without looking at it.
@@ -71,19 +75,23 @@ func rules(t *template.Template) (string, error) {
 	return string(text), err
 }
 
-// Advance does one beat of creating, updating or deleting a stack.
+// Advance does one beat of creating, updating or deleting a stack or a stack
+// set.
 func (e *Engine) Advance(ctx context.Context, c engine.Change) (engine.Progress, error) {
-	switch c.Kind {
-	case engine.Create:
+	switch {
+	case c.Targets != nil:
+		return e.spread(ctx, c)
+	case c.Kind == engine.Create:
 		return e.create(ctx, c)
-	case engine.Delete:
+	case c.Kind == engine.Delete:
 		return e.delete(ctx, c)
 	default:
 		return e.update(ctx, c)
 	}
 }
 
-// StackName is how Service Catalog names the stack of a provisioned product.
+// StackName is how Service Catalog names the stack, or the stack set, of a
+// provisioned product.
 func StackName(c engine.Change) string { return "SC-" + c.Account + "-" + c.Product }
 
 func (e *Engine) create(ctx context.Context, c engine.Change) (engine.Progress, error) {

@@ -11,6 +11,7 @@ import (
 
 	"larder/internal/cfn/resource"
 	"larder/internal/cfn/stack"
+	"larder/internal/cfn/stackset"
 	"larder/internal/db"
 	"larder/internal/db/dbtest"
 	"larder/internal/engine"
@@ -25,12 +26,14 @@ func open(t *testing.T, d *db.DB) (*cloudformation.Engine, *workflow.Runner) {
 	t.Helper()
 	rules, err := resource.ParseRules([]byte(`rules:
 - {match: {logicalId: Unlucky}, fail: out of luck}
-- {match: {logicalId: Endless}, hang: true}`))
+- {match: {logicalId: Endless}, hang: true}
+- {match: {logicalId: Slow}, delay: 300ms}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	runner := workflow.New(d, workflow.Options{})
-	stacks := stack.New(stack.Options{DB: d, Runner: runner, Keys: seal.Ephemeral(), Rules: rules})
+	runner, keys := workflow.New(d, workflow.Options{}), seal.Ephemeral()
+	stacks := stack.New(stack.Options{DB: d, Runner: runner, Keys: keys, Rules: rules})
+	sets := stackset.New(stackset.Options{DB: d, Runner: runner, Keys: keys, Stacks: stacks})
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- runner.Run(ctx) }()
@@ -40,7 +43,7 @@ func open(t *testing.T, d *db.DB) (*cloudformation.Engine, *workflow.Runner) {
 			t.Errorf("runner: %v", err)
 		}
 	})
-	return &cloudformation.Engine{Stacks: stacks}, runner
+	return &cloudformation.Engine{Stacks: stacks, Sets: sets}, runner
 }
 
 func artifact(text string) engine.Artifact {

@@ -15,6 +15,9 @@ func (e *Engine) Plan(ctx context.Context, c engine.Change) (engine.Preview, eng
 	if c.Kind == engine.Delete {
 		return engine.Preview{}, still(c, refused("The end of a stack is not planned")), nil
 	}
+	if c.Targets != nil {
+		return engine.Preview{}, still(c, refused("Changes of a stack set are not planned")), nil
+	}
 	in := stack.ChangeSetInput{UpdateInput: e.updateOf(c), Name: changeSetName(c.Operation), Creates: c.Kind == engine.Create}
 	in.Token = c.Operation
 	if in.Creates {

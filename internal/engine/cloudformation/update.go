@@ -65,8 +65,11 @@ func (e *Engine) unchanged(ctx context.Context, c engine.Change) (engine.Progres
 	return engine.Progress{State: engine.Done, Physical: st.ID, Outputs: outputs, Note: note(st)}, err
 }
 
-// Cancel has a change stop and roll back.
+// Cancel has a change stop and roll back; that of a stack set only stops.
 func (e *Engine) Cancel(ctx context.Context, c engine.Change) error {
+	if c.Targets != nil {
+		return e.stopSpread(ctx, c)
+	}
 	kind := stack.KindUpdate
 	switch c.Kind {
 	case engine.Create:
