@@ -2,7 +2,6 @@ package stack_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -47,18 +46,41 @@ func BenchmarkChangeSet(b *testing.B) {
 // BenchmarkUpdate carries updates in which every resource changes in place.
 func BenchmarkUpdate(b *testing.B) {
 	h := newBench(b, 500)
+	update := h.updates(b)
+	for b.Loop() {
+		update()
+	}
+}
+
+// BenchmarkAgedUpdate updates a stack of ten resources that has been updated
+// often before.
+func BenchmarkAgedUpdate(b *testing.B) {
+	for _, n := range []int{10, 1000} {
+		b.Run(fmt.Sprintf("updates=%d", n), func(b *testing.B) {
+			h := newBench(b, 10)
+			update := h.updates(b)
+			for range n {
+				update()
+			}
+			for b.Loop() {
+				update()
+			}
+		})
+	}
+}
+
+// updates makes a stack and returns how to change everything in it, there and
+// back.
+func (h bench) updates(b *testing.B) func() {
 	st := h.create(b, "stack-a")
 	texts := [][]byte{changedResources(h.text), h.text}
-	for i := 0; b.Loop(); i++ {
+	i := 0
+	return func() {
 		now, err := h.Update(context.Background(), stack.UpdateInput{Account: account, Region: region, Stack: st.ID, Template: texts[i%2]})
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := h.runner.Wait(b.Context(), now.Journal.Run); err != nil {
-			b.Fatal(err)
-		}
-		if st, err = h.Describe(b.Context(), account, region, st.ID); err != nil || st.Status != stack.UpdateComplete {
-			b.Fatal(errors.Join(err, errors.New(st.Reason)))
-		}
+		i++
+		h.wait(b, now, stack.UpdateComplete)
 	}
 }

@@ -162,7 +162,7 @@ func (w *world) start(beat int) {
 	handlers := &resource.Handlers{}
 	handlers.Register("AWS::SQS::*", w.outside)
 	w.stacks = stack.New(stack.Options{
-		DB: w.d, Runner: w.runner, Keys: w.keys, Handlers: handlers, Rules: w.rules, Now: w.now, Limits: stack.Limits{Beat: beat, Calls: 2},
+		DB: w.d, Runner: w.runner, Keys: w.keys, Handlers: handlers, Rules: w.rules, Now: w.now, Limits: stack.Limits{Beat: beat, Calls: 2, Packs: 1 + beat%4},
 	})
 	ctx, end := context.WithCancel(context.Background())
 	w.ended, w.end = make(chan struct{}), end

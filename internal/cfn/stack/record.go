@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"context"
 	"errors"
 
 	"larder/internal/cfn/resource"
@@ -17,6 +18,7 @@ type record struct {
 	body   string
 	number int64 // of the pack
 	pack   string
+	fold   string // what all packs come to with this one; "" if it is not to be kept
 
 	effects          []resource.Effect
 	usesBefore, uses resource.Uses
@@ -32,7 +34,7 @@ type record struct {
 
 // record encodes what the turn came to and gives the state the mark under
 // which it will be true.
-func (t *turn) record() (*record, error) {
+func (t *turn) record(ctx context.Context) (*record, error) {
 	st := &t.l.stack
 	st.Journal.Packs++
 	r := &record{
@@ -48,6 +50,9 @@ func (t *turn) record() (*record, error) {
 		return nil, err
 	}
 	if t.over {
+		if r.fold, err = t.fold(ctx, r.number, r.pack); err != nil {
+			return nil, err
+		}
 		if r.outcome, err = (Operation{Outcome: st.Status, Failure: st.Journal.Failure}).encode(); err != nil {
 			return nil, err
 		}
@@ -62,12 +67,41 @@ func (t *turn) record() (*record, error) {
 	return r, nil
 }
 
+// fold returns what the stack's packs come to with the last one, if so many
+// have come since they were last folded that it is worth it: what an operation
+// has to read must not grow with those before it.
+func (t *turn) fold(ctx context.Context, number int64, last string) (string, error) {
+	st := &t.l.stack
+	if number-st.Folded < int64(t.s.limits.Packs) {
+		return "", nil
+	}
+	var packs []numbered
+	err := t.s.db.View(ctx, func(tx *db.Tx) (err error) {
+		packs, err = allPacks(tx, st.ID)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	entries, _, err := fold(append(packs, numbered{number, last}))
+	if err != nil {
+		return "", err
+	}
+	st.Folded = number
+	return pack{Items: entries}.encode()
+}
+
 func (r *record) write(tx *db.Tx) error {
 	if err := updateStack(tx, &r.stack, r.mark, r.body); err != nil {
 		return err
 	}
 	if err := insertPack(tx, r.stack.ID, r.number, r.pack); err != nil {
 		return err
+	}
+	if r.fold != "" {
+		if err := putFold(tx, r.stack.ID, r.number, r.fold); err != nil {
+			return err
+		}
 	}
 	if err := resource.Apply(tx, r.effects); err != nil {
 		return err

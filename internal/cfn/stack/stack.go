@@ -77,6 +77,9 @@ type Stack struct {
 	// undone by; nil if there is none.
 	Transition *Transition `json:"transition,omitempty"`
 
+	// Folded is the number of the last pack when the packs were last folded.
+	Folded int64 `json:"folded,omitempty"`
+
 	// Journal is the executor's own part of the row.
 	Journal Journal `json:"journal"`
 

@@ -38,10 +38,13 @@ type Limits struct {
 	Resident int
 	// Templates is how many parsed templates are kept in memory.
 	Templates int
+	// Packs is how many packs of a stack come together before an operation
+	// that ends folds them.
+	Packs int
 }
 
 // DefaultLimits serve a stack of 500 resources in five beats.
-var DefaultLimits = Limits{Beat: 100, Calls: 10, Patience: time.Hour, Resident: 50_000, Templates: 256}
+var DefaultLimits = Limits{Beat: 100, Calls: 10, Patience: time.Hour, Resident: 50_000, Templates: 256, Packs: 32}
 
 func (l Limits) orDefault() Limits {
 	d := DefaultLimits
@@ -59,6 +62,9 @@ func (l Limits) orDefault() Limits {
 	}
 	if l.Templates > 0 {
 		d.Templates = l.Templates
+	}
+	if l.Packs > 0 {
+		d.Packs = l.Packs
 	}
 	return d
 }

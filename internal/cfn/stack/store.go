@@ -90,9 +90,18 @@ func scanPack(r *db.Rows) (p numbered, err error) {
 	return p, err
 }
 
-// allPacks returns a stack's packs in order.
+// allPacks returns what a stack's packs come to, in order: what they were
+// folded into, if they were, and those since.
 func allPacks(tx *db.Tx, stack string) ([]numbered, error) {
-	return db.Collect(tx, scanPack, `SELECT number, body FROM stack_pack WHERE stack = ? ORDER BY number`, stack)
+	return db.Collect(tx, scanPack, `SELECT number, body FROM stack_fold WHERE stack = ?
+		UNION ALL SELECT number, body FROM stack_pack WHERE stack = ?
+		AND number > COALESCE((SELECT number FROM stack_fold WHERE stack = ?), 0) ORDER BY number`, stack, stack, stack)
+}
+
+// putFold keeps what a stack's packs up to a number come to.
+func putFold(tx *db.Tx, stack string, number int64, body string) error {
+	return tx.Exec(`INSERT INTO stack_fold (stack, number, body) VALUES (?, ?, ?)
+		ON CONFLICT (stack) DO UPDATE SET number = excluded.number, body = excluded.body`, stack, number, body)
 }
 
 func packsBefore(tx *db.Tx, stack string, number int64, limit int) ([]numbered, error) {

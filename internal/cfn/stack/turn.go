@@ -33,7 +33,7 @@ func (s *Stacks) beat(ctx context.Context, b workflow.Beat) (workflow.Verdict, e
 		s.residents.put(l) // there was nothing to do yet
 		return t.next(), nil
 	}
-	r, err := t.record()
+	r, err := t.record(ctx)
 	if err != nil {
 		return workflow.Verdict{}, err
 	}

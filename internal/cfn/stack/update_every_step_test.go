@@ -34,7 +34,7 @@ func TestEveryStepOfUpdates(t *testing.T) {
 		return workflowtest.World{
 			Boot: func(r *workflow.Runner) {
 				stacks = stack.New(stack.Options{
-					DB: e.DB, Runner: r, Keys: keys, Rules: list, Now: e.Now, Limits: stack.Limits{Beat: 2},
+					DB: e.DB, Runner: r, Keys: keys, Rules: list, Now: e.Now, Limits: stack.Limits{Beat: 2, Packs: 3},
 				})
 			},
 			Start: func(ctx context.Context, _ *workflow.Runner) error {
