@@ -23,7 +23,7 @@ type CreateInput struct {
 	// name); if that is "" too, every call is its own.
 	Operation string
 	Token     string // ClientRequestToken, shown with the events
-	Report    string // workflow signal to give when the operation has ended, such as Signal(Operation); "" if nobody waits
+	Report    string // workflow signal to give when the operation is being undone and when it has ended, such as Signal(Operation); "" if nobody waits
 
 	Name         string
 	Template     []byte

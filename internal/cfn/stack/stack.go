@@ -99,6 +99,7 @@ type Journal struct {
 	Retain   []string `json:"retain,omitempty"`
 	Skip     []string `json:"skip,omitempty"` // not to be rolled back
 	Failure  *Failure `json:"failure,omitempty"`
+	Warned   bool     `json:"warned,omitempty"` // whoever waits for the operation knows of the failure
 
 	ChangeSet string `json:"changeSet,omitempty"` // that is being executed
 

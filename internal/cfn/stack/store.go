@@ -140,6 +140,23 @@ func endOperations(tx *db.Tx, runner *workflow.Runner, stack, body string) error
 	if err != nil {
 		return err
 	}
+	return signal(tx, runner, reports)
+}
+
+// warn tells those who wait for what is open of a stack that it has failed and
+// is being undone.
+func warn(tx *db.Tx, runner *workflow.Runner, stack string) error {
+	reports, err := db.Collect(tx, func(r *db.Rows) (report string, err error) {
+		err = r.Scan(&report)
+		return report, err
+	}, `SELECT report FROM stack_operation WHERE stack = ? AND ended = 0`, stack)
+	if err != nil {
+		return err
+	}
+	return signal(tx, runner, reports)
+}
+
+func signal(tx *db.Tx, runner *workflow.Runner, reports []string) error {
 	for _, report := range reports {
 		if report == "" {
 			continue
