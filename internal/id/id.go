@@ -8,8 +8,6 @@
 package id
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 )
 
@@ -77,24 +75,6 @@ func New[T Kind]() T {
 
 // maxLength is the model's bound of every Id member.
 const maxLength = 100
-
-// Parse returns s as an id. It is as forgiving as AWS, whose model demands no
-// more than ^[a-zA-Z0-9_\-]*: an id of a foreign shape is well formed and
-// simply names nothing. [WellFormed] tells the two apart.
-func Parse[T Kind](s string) (T, error) {
-	if s == "" {
-		return "", errors.New("id: empty")
-	}
-	if len(s) > maxLength {
-		return "", fmt.Errorf("id: longer than %d characters", maxLength)
-	}
-	for i := range len(s) {
-		if c := s[i]; !isWord(c) {
-			return "", fmt.Errorf("id: character %q in %q", c, s)
-		}
-	}
-	return T(s), nil
-}
 
 // WellFormed reports whether v has the shape that [New] gives: the kind's
 // prefix and some suffix. Suffixes of other lengths pass, because AWS's own

@@ -147,12 +147,6 @@ func UniqueID(tx *db.Tx, p id.Principal) (id.Unique, error) {
 	return found.id, nil
 }
 
-// Exists reports whether a user, a group or a role exists.
-func Exists(tx *db.Tx, p id.Principal) (bool, error) {
-	unique, err := UniqueID(tx, p)
-	return unique != "", err
-}
-
 // add keeps a new principal unless its name is taken or the account is full.
 func (p *principal) add(tx *db.Tx, data string) error {
 	if err := checkQuota(tx, principalQuota(p.kind), `SELECT count(*) FROM principal WHERE account = ? AND kind = ?`, p.account, p.kind.String()); err != nil {
