@@ -28,6 +28,7 @@ type record struct {
 	holds            bool     // only those imports and exports
 
 	over    bool
+	warns   bool // that the operation has failed and is being undone
 	outcome string
 	runner  *workflow.Runner
 }
@@ -48,6 +49,9 @@ func (t *turn) record(ctx context.Context) (*record, error) {
 	var err error
 	if r.pack, err = p.encode(); err != nil {
 		return nil, err
+	}
+	if j := &st.Journal; !t.over && j.Failure != nil && !j.Warned {
+		j.Warned, r.warns = true, true
 	}
 	if t.over {
 		if r.fold, err = t.fold(ctx, r.number, r.pack); err != nil {
@@ -135,6 +139,9 @@ func (r *record) write(tx *db.Tx) error {
 		if err := insertExport(tx, &r.stack, o); err != nil {
 			return err
 		}
+	}
+	if r.warns {
+		return warn(tx, r.runner, r.stack.ID)
 	}
 	if !r.over {
 		return nil
