@@ -17,6 +17,10 @@ import (
 func TestScripts(t *testing.T) {
 	templates := httptest.NewServer(http.FileServer(http.Dir("../../examples/products")))
 	t.Cleanup(templates.Close)
+	python, err := filepath.Abs("testdata/python") // what scripts in Python share
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -24,6 +28,8 @@ func TestScripts(t *testing.T) {
 			e.Values[serversKey{}] = &servers{t: t}
 			e.Setenv("TEMPLATES", templates.URL)
 			e.Setenv("EXAMPLES", templateRoot(t))
+			e.Setenv("PYTHONPATH", python)
+			e.Setenv("PYTHONDONTWRITEBYTECODE", "1")
 			e.Setenv("TF_PLUGIN_MIRROR", pluginMirror())
 			// A user's own settings of AWS or Larder are none of a script's.
 			e.Setenv("HOME", e.WorkDir)
