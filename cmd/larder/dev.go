@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"larder/internal/db"
 	"larder/internal/fetch"
@@ -30,9 +32,25 @@ type listenFlags struct {
 
 // storeFlags are where a server keeps what it knows.
 type storeFlags struct {
-	Data        string   `help:"Directory of the embedded database." placeholder:"DIR"`
-	Database    location `help:"PostgreSQL instead of the embedded database." placeholder:"URL"`
-	SealKeyFile string   `help:"File of the keys that seal secrets (default: seal.key in the data directory)." placeholder:"FILE"`
+	Data        string        `help:"Directory of the embedded database." placeholder:"DIR"`
+	Database    location      `help:"PostgreSQL instead of the embedded database." placeholder:"URL"`
+	SealKeyFile string        `help:"File of the keys that seal secrets (default: seal.key in the data directory)." placeholder:"FILE"`
+	Takeover    time.Duration `help:"How long one of several servers over a database may be silent before the others go on with what it was doing." default:"15s"`
+}
+
+// minTakeover is the shortest that is allowed: a server that works is heard of
+// three times as often.
+const minTakeover = time.Second
+
+// check refuses what makes no sense.
+func (f storeFlags) check() error {
+	switch {
+	case f.Data != "" && f.Database != "":
+		return errors.New("give either --data or --database, not both")
+	case f.Database != "" && f.Takeover < minTakeover:
+		return fmt.Errorf("--takeover %s is too short; it takes at least %s", f.Takeover, minTakeover)
+	}
+	return nil
 }
 
 // fetchFlags are what products may be loaded from.
@@ -92,12 +110,13 @@ func openDev(ctx context.Context, d devSettings, log *slog.Logger) (*server, err
 	if err != nil {
 		return nil, err
 	}
+	if err := d.storeFlags.check(); err != nil {
+		return nil, err
+	}
 	o := db.Options{URL: string(d.Database), Dir: d.Data, Logger: log}
 	keys := seal.Ephemeral()
 	var cleanup func()
 	switch {
-	case d.Data != "" && d.Database != "":
-		return nil, fmt.Errorf("give either --data or --database, not both")
 	case d.Data != "" || d.Database != "":
 		if keys, err = loadKeys(d.storeFlags); err != nil {
 			return nil, err
@@ -114,7 +133,7 @@ func openDev(ctx context.Context, d devSettings, log *slog.Logger) (*server, err
 	templates := everywhere
 	templates.Roots, templates.S3Endpoint = d.TemplateRoot, d.S3Endpoint
 	return open(ctx, parts{
-		mode: modeDev, listen: d.listenFlags, database: o, keys: keys, cleanup: cleanup, rules: d.Rules,
+		mode: modeDev, listen: d.listenFlags, database: o, takeover: d.Takeover, keys: keys, cleanup: cleanup, rules: d.Rules,
 		policy: templates, posting: everywhere, engines: d.engineFlags, notices: d.noticeFlags,
 		identify: func(context.Context, *db.DB) (callers, error) {
 			who := identity.Dev{Region: d.Region}

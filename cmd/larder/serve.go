@@ -52,10 +52,11 @@ func openServe(ctx context.Context, c serveSettings, log *slog.Logger) (*server,
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return nil, errors.New("--tls-cert and --tls-key go together")
 	}
+	if err := c.storeFlags.check(); err != nil {
+		return nil, err
+	}
 	o := db.Options{URL: string(c.Database), Dir: c.Data, Logger: log}
 	switch {
-	case c.Data != "" && c.Database != "":
-		return nil, errors.New("give either --data or --database, not both")
 	case c.Database != "" && c.SealKeyFile == "":
 		return nil, errors.New("--database needs --seal-key-file: the keys must not lie in the database that they seal")
 	case c.Database == "" && c.Data == "":
@@ -70,7 +71,7 @@ func openServe(ctx context.Context, c serveSettings, log *slog.Logger) (*server,
 		return nil, err
 	}
 	return open(ctx, parts{
-		mode: modeServe, listen: c.listenFlags, database: o, keys: keys, log: log,
+		mode: modeServe, listen: c.listenFlags, database: o, takeover: c.Takeover, keys: keys, log: log,
 		policy: fetch.Policy{
 			HTTP: c.AllowPrivateFetch, Loopback: c.AllowPrivateFetch, Private: c.AllowPrivateFetch,
 			Roots: c.TemplateRoot, S3Endpoint: c.S3Endpoint,

@@ -57,6 +57,7 @@ type parts struct {
 	mode     mode
 	listen   listenFlags
 	database db.Options
+	takeover time.Duration // how long others leave a silent server's runs alone
 	keys     *seal.Keys
 	policy   fetch.Policy
 	posting  fetch.Policy // for engines, webhooks and topics
@@ -142,7 +143,7 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 			return nil, err
 		}
 	}
-	s.runner = workflow.New(s.db, workflow.Options{Logger: p.log})
+	s.runner = workflow.New(s.db, workflow.Options{Logger: p.log, LeaseTTL: p.takeover})
 	stacks := stack.New(stack.Options{
 		DB: s.db, Runner: s.runner, Keys: p.keys, Rules: rules, Dev: p.mode == modeDev,
 		Handlers: &resource.Handlers{Dev: p.mode == modeDev},
@@ -156,7 +157,7 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 	if who.serve != nil {
 		organization = organizationOf(who.serve)
 	}
-	cfn := &cloudformation.Engine{Stacks: stacks}
+	cfn := &cloudformation.Engine{Stacks: stacks, Sets: sets}
 	elsewhere := external.New(external.Options{
 		DB: s.db, Runner: s.runner, Fetch: outward.client, Keys: p.keys, Endpoints: outward.engines,
 		Organization: organizationID(s.db, organization),
