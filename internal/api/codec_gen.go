@@ -8285,23 +8285,27 @@ func (x *OperationDetail) decode(d *decoder) {
 		case "Note":
 			d.once(&seen, 7)
 			x.Note = d.str()
-		case "Region":
+		case "Progress":
 			d.once(&seen, 8)
+			x.Progress = new(OperationProgress)
+			x.Progress.decode(d)
+		case "Region":
+			d.once(&seen, 9)
 			x.Region = d.str()
 		case "StartedTime":
-			d.once(&seen, 9)
+			d.once(&seen, 10)
 			x.StartedTime = d.timestamp()
 		case "State":
-			d.once(&seen, 10)
+			d.once(&seen, 11)
 			x.State = OperationState(d.str())
 		case "Step":
-			d.once(&seen, 11)
+			d.once(&seen, 12)
 			x.Step = d.str()
 		case "Subject":
-			d.once(&seen, 12)
+			d.once(&seen, 13)
 			x.Subject = d.str()
 		case "UpdatedTime":
-			d.once(&seen, 13)
+			d.once(&seen, 14)
 			x.UpdatedTime = d.timestamp()
 		default:
 			d.skip()
@@ -8341,6 +8345,10 @@ func (x *OperationDetail) encode(dst []byte) []byte {
 		dst = append(dst, `,"Note":`...)
 		dst = appendText(dst, x.Note)
 	}
+	if x.Progress != nil {
+		dst = append(dst, `,"Progress":`...)
+		dst = x.Progress.encode(dst)
+	}
 	if x.Region != "" {
 		dst = append(dst, `,"Region":`...)
 		dst = appendText(dst, x.Region)
@@ -8378,6 +8386,107 @@ func decodeOperationDetails(d *decoder) []OperationDetail {
 }
 
 func encodeOperationDetails(dst []byte, list []OperationDetail) []byte {
+	dst = append(dst, '[')
+	for i := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = list[i].encode(dst)
+	}
+	return append(dst, ']')
+}
+
+func (x *OperationProgress) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "FirstFailure":
+			d.once(&seen, 0)
+			x.FirstFailure = d.str()
+		case "InstancesPerMinute":
+			d.once(&seen, 1)
+			x.InstancesPerMinute = d.long()
+		case "Regions":
+			d.once(&seen, 2)
+			x.Regions = decodeOperationRegions(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *OperationProgress) encode(dst []byte) []byte {
+	start := len(dst)
+	if x.FirstFailure != "" {
+		dst = append(dst, `,"FirstFailure":`...)
+		dst = appendText(dst, x.FirstFailure)
+	}
+	dst = append(dst, `,"InstancesPerMinute":`...)
+	dst = appendInteger(dst, x.InstancesPerMinute)
+	if x.Regions != nil {
+		dst = append(dst, `,"Regions":`...)
+		dst = encodeOperationRegions(dst, x.Regions)
+	}
+	return closeObject(dst, start)
+}
+
+func (x *OperationRegion) decode(d *decoder) {
+	var seen seen
+	for d.structure(); d.next(); {
+		switch d.name {
+		case "Canceled":
+			d.once(&seen, 0)
+			x.Canceled = d.long()
+		case "Failed":
+			d.once(&seen, 1)
+			x.Failed = d.long()
+		case "Name":
+			d.once(&seen, 2)
+			x.Name = d.str()
+		case "Pending":
+			d.once(&seen, 3)
+			x.Pending = d.long()
+		case "Running":
+			d.once(&seen, 4)
+			x.Running = d.long()
+		case "Succeeded":
+			d.once(&seen, 5)
+			x.Succeeded = d.long()
+		default:
+			d.skip()
+		}
+	}
+}
+
+func (x *OperationRegion) encode(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, `,"Canceled":`...)
+	dst = appendInteger(dst, x.Canceled)
+	dst = append(dst, `,"Failed":`...)
+	dst = appendInteger(dst, x.Failed)
+	if x.Name != "" {
+		dst = append(dst, `,"Name":`...)
+		dst = appendText(dst, x.Name)
+	}
+	dst = append(dst, `,"Pending":`...)
+	dst = appendInteger(dst, x.Pending)
+	dst = append(dst, `,"Running":`...)
+	dst = appendInteger(dst, x.Running)
+	dst = append(dst, `,"Succeeded":`...)
+	dst = appendInteger(dst, x.Succeeded)
+	return closeObject(dst, start)
+}
+
+func decodeOperationRegions(d *decoder) []OperationRegion {
+	list := []OperationRegion{}
+	for d.list(); d.element(); {
+		list = append(list, OperationRegion{})
+		list[len(list)-1].decode(d)
+	}
+	return list
+}
+
+func encodeOperationRegions(dst []byte, list []OperationRegion) []byte {
 	dst = append(dst, '[')
 	for i := range list {
 		if i > 0 {

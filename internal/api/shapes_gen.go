@@ -1626,12 +1626,30 @@ type OperationDetail struct {
 	Kind        string
 	LastError   string
 	Note        string
+	Progress    *OperationProgress
 	Region      string
 	StartedTime time.Time
 	State       OperationState
 	Step        string
 	Subject     string
 	UpdatedTime time.Time
+}
+
+// OperationProgress is a structure of the model.
+type OperationProgress struct {
+	FirstFailure       string
+	InstancesPerMinute int64
+	Regions            []OperationRegion
+}
+
+// OperationRegion is a structure of the model.
+type OperationRegion struct {
+	Canceled  int64
+	Failed    int64
+	Name      string
+	Pending   int64
+	Running   int64
+	Succeeded int64
 }
 
 // OrganizationDetail is a structure of the model.

@@ -15,6 +15,8 @@ type LaunchQuery struct {
 	PathID, PathName         string
 	// ForUpdate allows a deprecated version, which a new launch may not use.
 	ForUpdate bool
+	// Launched allows any version: it was launched before, and stays.
+	Launched bool
 	// AnyPath takes the first of several paths where none is named: an import
 	// has no way to name one.
 	AnyPath bool

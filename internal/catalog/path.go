@@ -111,8 +111,10 @@ func (c *Catalog) ResolveLaunch(tx *db.Tx, caller identity.Caller, q LaunchQuery
 	if err != nil {
 		return Launch{}, err
 	}
-	if err := checkLaunchable(a, q.ForUpdate); err != nil {
-		return Launch{}, err
+	if !q.Launched {
+		if err := checkLaunchable(a, q.ForUpdate); err != nil {
+			return Launch{}, err
+		}
 	}
 	l := Launch{
 		Product: LaunchProduct{

@@ -55,7 +55,7 @@ const (
 	maxTopics           = 5   // topics of a NOTIFICATION constraint
 	maxConstraints      = 100 // of a product in a portfolio
 	maxStackSetAccounts = 500
-	maxStackSetRegions  = 50
+	maxStackSetRegions  = 200
 )
 
 // The kinds that table population counts.

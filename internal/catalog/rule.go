@@ -143,7 +143,7 @@ func (r *rule) parseStackSet(text string) error {
 	return nil
 }
 
-var regionName = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$`)
+var regionName = regexp.MustCompile(`^[a-z]{2,16}(-[a-z]+){1,4}-\d{1,3}$`)
 
 // members reads a JSON object whose members are all known; a repeated one
 // counts once, the last. Names are told apart by case, which

@@ -95,8 +95,12 @@ func (p *Provisioning) DescribeServiceActionExecutionParameters(ctx context.Cont
 	return out, nil
 }
 
-// actor is the engine of a product, if it carries out service actions.
+// actor is the engine of a product, if it carries out service actions. On what
+// stands in many places none are.
 func (p *Provisioning) actor(pp *provisionedProduct) engine.Actor {
+	if pp.Change.Targets != nil {
+		return nil
+	}
 	a, _ := p.engine(pp.Change.Artifact.Type).(engine.Actor)
 	return a
 }

@@ -3,7 +3,6 @@ package provisioning
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"larder/internal/api"
@@ -115,7 +114,7 @@ func (p *Provisioning) control(ctx context.Context, runID string, do func(*db.Tx
 // operated reads the record that a run carries out, if the caller sees it and
 // it has not ended.
 func operated(tx *db.Tx, c identity.Caller, run workflow.Info) (record, error) {
-	if !slices.ContainsFunc(acts(), func(a act) bool { return a.run == run.Definition }) {
+	if !carriesRecord(run) {
 		return record{}, api.OperationNotSupported("Operations of kind %s can't be ended from outside", run.Definition)
 	}
 	rec, err := recordForOwner(tx, granted(c), run.Subject)

@@ -92,7 +92,7 @@ func (p *Provisioning) ImportAsProvisionedProduct(ctx context.Context, in *api.I
 // takes fills in a record of an import: as an offer, without what constraints
 // and tags would add.
 func (r *record) takes(pp *provisionedProduct, launch catalog.Launch) {
-	launch.Role, launch.Rules, launch.Topics = "", nil, nil
+	launch.Role, launch.Rules, launch.Topics, launch.StackSet = "", nil, nil, nil
 	r.place(pp, launch, nil)
 }
 

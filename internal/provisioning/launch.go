@@ -17,8 +17,8 @@ import (
 // systemTagPrefix begins the keys of tags that only AWS (and so Larder) sets.
 const systemTagPrefix = "aws:"
 
-// typeStack is the ProvisionedProductType of a CloudFormation stack; those of
-// other engines are their product types.
+// typeStack is the ProvisionedProductType of a CloudFormation stack (see also
+// [typeStackSet]); those of other engines are their product types.
 const typeStack = "CFN_STACK"
 
 // ProvisionProduct launches a version of a product. The answer means that the
@@ -56,10 +56,15 @@ func (p *Provisioning) ProvisionProduct(ctx context.Context, in *api.ProvisionPr
 		if err := launchable(launch, values); err != nil {
 			return err
 		}
+		places, err := spread(launch, launchPreferences(in.ProvisioningPreferences))
+		if err != nil {
+			return err
+		}
 		pp, rec := fresh, asked // the closure may run twice
 		if err := rec.offer(&pp, launch, tags); err != nil {
 			return err
 		}
+		rec.Change.Targets = places
 		describe(&pp, &rec)
 		pp.LastRecord, pp.LastProvision = rec.ID, rec.ID
 		pp.move(launched)
@@ -192,6 +197,9 @@ func union(a, b []string) []string {
 
 // productType is the ProvisionedProductType of what is launched.
 func productType(launch catalog.Launch) string {
+	if launch.StackSet != nil {
+		return typeStackSet
+	}
 	if launch.Product.Type == string(api.ProductTypeCloudFormationTemplate) {
 		return typeStack
 	}
@@ -255,9 +263,6 @@ func launchQuery(in *api.ProvisionProductInput) catalog.LaunchQuery {
 // launchable refuses at once what can be seen from the catalog alone. Values
 // are judged by the engine, after the answer.
 func launchable(launch catalog.Launch, values []value) error {
-	if launch.StackSet != nil {
-		return api.InvalidParameters("Product %s is to be launched as a stack set by the constraints of its portfolio, and launching stack sets is not built yet", launch.Product.ID)
-	}
 	if unknown := unknownValues(values, launch.Artifact.Template); unknown != "" {
 		return api.InvalidParameters("%s", unknown)
 	}

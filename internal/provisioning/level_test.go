@@ -89,6 +89,10 @@ func TestEveryLevel(t *testing.T) {
 					_, err := w.client.DescribeServiceActionExecutionParameters(ctx, &api.DescribeServiceActionExecutionParametersInput{ProvisionedProductId: pp.Id, ServiceActionId: d.action})
 					return err
 				},
+				"ListStackInstancesForProvisionedProduct": func() error {
+					_, err := w.client.ListStackInstancesForProvisionedProduct(ctx, &api.ListStackInstancesForProvisionedProductInput{ProvisionedProductId: pp.Id})
+					return err
+				},
 				"DescribeRecord": func() error {
 					_, err := w.client.DescribeRecord(ctx, &api.DescribeRecordInput{Id: pp.LastRecordId})
 					return err

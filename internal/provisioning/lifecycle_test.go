@@ -98,6 +98,8 @@ func (s *scripted) progress(c engine.Change) engine.Progress {
 		return engine.Progress{State: engine.Again, After: 1, RollingBack: true, Failure: failure}
 	case "fail":
 		return engine.Progress{State: engine.Done, Failure: failure}
+	case "fall short":
+		return engine.Progress{State: engine.Done, Failure: failure, Stands: true}
 	default:
 		return s.Complete(c)
 	}
@@ -374,6 +376,7 @@ func TestTransitions(t *testing.T) {
 			d.carry(acted, d.bring(api.ProvisionedProductStatusAvailable), ending.mode, actionEnded)
 			d.carry(acted, d.bring(api.ProvisionedProductStatusTainted), ending.mode, actionEndedTainted)
 		}
+		d.carry(launched, d.bring(gone), "fall short", launchFellShort)
 		d.must(planDeleted, d.bring(api.ProvisionedProductStatusPlanInProgress))
 		for _, status := range []api.ProvisionedProductStatus{api.ProvisionedProductStatusAvailable, api.ProvisionedProductStatusTainted, api.ProvisionedProductStatusError} {
 			d.must(propertiesChanged, d.bring(status))

@@ -68,6 +68,10 @@ func (p *Provisioning) deadlineOf(productType string) time.Duration {
 // looks by itself. The report wakes it; this is for a report that never comes.
 const patience = time.Minute
 
+// stopPatience is how long an operation that was canceled waits before it is
+// canceled again: the engine may have begun it only after the first time.
+const stopPatience = 5 * time.Second
+
 // outputStack is the first output of every record that made a stack.
 const outputStack = "CloudformationStackARN"
 
@@ -170,6 +174,9 @@ func (p *Provisioning) advance(ctx context.Context, rec *record, given []engine.
 	if failure, ok := engine.AsFailure(err); ok {
 		return engine.Progress{State: engine.Done, Failure: failure}, given, nil
 	}
+	if rec.control != "" && progress.State == engine.Waiting {
+		progress.After = stopPatience
+	}
 	return progress, given, err
 }
 
@@ -235,6 +242,12 @@ func settle(pp *provisionedProduct, rec *record, kept string, progress engine.Pr
 		if a != actionAct { // which leaves the product as it was
 			pp.StatusMessage = message(progress.Failure)
 		}
+		if a.makes && progress.Stands {
+			become(pp, rec, kept)
+			if a == launchAct {
+				e = launchFellShort
+			}
+		}
 	case a.makes:
 		adopt(pp, rec, kept)
 	}
@@ -252,8 +265,16 @@ func settle(pp *provisionedProduct, rec *record, kept string, progress engine.Pr
 func adopt(pp *provisionedProduct, rec *record, kept string) {
 	pp.StatusMessage = ""
 	pp.LastSuccessful = rec.ID
+	become(pp, rec, kept)
+}
+
+// become makes the product what a record says, whether all of it succeeded or
+// a part.
+func become(pp *provisionedProduct, rec *record, kept string) {
 	describe(pp, rec)
-	pp.given = kept
+	if !rec.Keeps {
+		pp.given = kept
+	}
 }
 
 // describe has the product show what a record is about.
@@ -290,8 +311,12 @@ func (p *Provisioning) writeSettled(tx *db.Tx, pp *provisionedProduct, rec *reco
 // template's outputs. Values that come from NoEcho parameters are masked.
 func outputs(pp *provisionedProduct, progress engine.Progress) []engine.Output {
 	var all []engine.Output
-	if pp.Physical != "" && pp.Type == typeStack {
+	switch {
+	case pp.Physical == "":
+	case pp.Type == typeStack:
 		all = append(all, engine.Output{Key: outputStack, Value: pp.Physical, Description: "The ARN of the launched Cloudformation Stack"})
+	case pp.Type == typeStackSet:
+		all = append(all, engine.Output{Key: outputStackSet, Value: pp.Physical, Description: "The ARN of the launched Cloudformation StackSet"})
 	}
 	for _, o := range progress.Outputs {
 		if o.NoEcho {

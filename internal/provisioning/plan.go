@@ -111,8 +111,11 @@ func (p *Provisioning) CreateProvisionedProductPlan(ctx context.Context, in *api
 		if err != nil {
 			return err
 		}
+		if err := unplannable(launch); err != nil {
+			return err
+		}
 		if a.kind == engine.Update {
-			if err := updatable(&pp, launch, nil); err != nil {
+			if err := updatable(&pp, launch, nil, false); err != nil {
 				return err
 			}
 		} else if err := launchable(launch, nil); err != nil {

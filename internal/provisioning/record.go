@@ -66,6 +66,7 @@ type recordData struct {
 	Plan         id.Plan         `json:",omitempty"` // that is executed
 	Action       *engine.Action  `json:",omitempty"` // that is executed
 	Tainted      bool            `json:",omitempty"` // the product was, before the action
+	Keeps        bool            `json:",omitempty"` // what the product is made of stays as it is
 	Rehearsal    *Rehearsal      `json:",omitempty"`
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"larder/internal/api"
 	"larder/internal/db"
+	"larder/internal/id"
 	"larder/internal/identity"
 	"larder/internal/workflow"
 )
@@ -60,15 +61,20 @@ func (p *Provisioning) ListOperations(ctx context.Context, in *api.ListOperation
 // DescribeOperation answers one run of the caller's account and region.
 func (p *Provisioning) DescribeOperation(ctx context.Context, in *api.DescribeOperationInput) (*api.DescribeOperationOutput, error) {
 	var run workflow.Info
+	var rec record
 	err := p.view(ctx, func(tx *db.Tx, c identity.Caller) (err error) {
-		run, err = ownRun(tx, c, in.Id)
+		if run, err = ownRun(tx, c, in.Id); err != nil || !carriesRecord(run) {
+			return err
+		}
+		rec, err = recordByID(tx, id.Record(run.Subject))
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	detail := operationDetail(run, p.now())
-	return &api.DescribeOperationOutput{OperationDetail: &detail}, nil
+	detail.Progress, err = p.reached(ctx, &rec)
+	return &api.DescribeOperationOutput{OperationDetail: &detail}, err
 }
 
 // ownRun reads a run of the caller's account and region.
@@ -82,6 +88,11 @@ func ownRun(tx *db.Tx, c identity.Caller, runID string) (workflow.Info, error) {
 		err = api.ResourceNotFound("Operation %s not found; operations that have ended are told by their records", runID)
 	}
 	return run, err
+}
+
+// carriesRecord reports whether a run carries out a record.
+func carriesRecord(run workflow.Info) bool {
+	return slices.ContainsFunc(acts(), func(a act) bool { return a.run == run.Definition })
 }
 
 // seesRun reports whether the caller may see a run of the account: whoever

@@ -15,6 +15,7 @@ const (
 	launched             event = "launch"
 	launchSucceeded      event = "launch succeeded"
 	launchFailed         event = "launch failed"
+	launchFellShort      event = "launch failed in part"
 	planned              event = "plan a launch"
 	updatePlanned        event = "plan an update"
 	planDeleted          event = "plan deleted"
@@ -54,6 +55,7 @@ var transitions = []transition[api.ProvisionedProductStatus]{
 
 	{api.ProvisionedProductStatusUnderChange, launchSucceeded, api.ProvisionedProductStatusAvailable},
 	{api.ProvisionedProductStatusUnderChange, launchFailed, api.ProvisionedProductStatusError},
+	{api.ProvisionedProductStatusUnderChange, launchFellShort, api.ProvisionedProductStatusTainted},
 	{api.ProvisionedProductStatusUnderChange, importSucceeded, api.ProvisionedProductStatusAvailable},
 	{api.ProvisionedProductStatusUnderChange, importFailed, gone},
 

@@ -46,6 +46,7 @@ func TestProductStatus(t *testing.T) {
 		propertiesChanged:    {available: available, tainted: tainted, failed: failed},
 		launchSucceeded:      {underChange: available},
 		launchFailed:         {underChange: failed},
+		launchFellShort:      {underChange: tainted},
 		terminated:           {available: underChange, tainted: underChange, failed: underChange},
 		terminationSucceeded: {underChange: gone},
 		terminationFailed:    {underChange: tainted},

@@ -13,7 +13,8 @@ import (
 
 // UpdateProvisionedProduct brings a provisioned product to another version,
 // another product of the same type, another path, or other parameter values.
-// Preferences concern stack sets alone and are ignored on everything else.
+// Preferences concern stack sets alone (see [spread]) and are ignored on
+// everything else.
 func (p *Provisioning) UpdateProvisionedProduct(ctx context.Context, in *api.UpdateProvisionedProductInput) (*api.UpdateProvisionedProductOutput, error) {
 	ref, err := oneOf(in.ProvisionedProductId, in.ProvisionedProductName)
 	if err != nil {
@@ -51,14 +52,21 @@ func (p *Provisioning) UpdateProvisionedProduct(ctx context.Context, in *api.Upd
 		if err != nil {
 			return err
 		}
-		if err := updatable(&pp, launch, values); err != nil {
+		if err := updatable(&pp, launch, values, keeps(&pp, in.ProvisioningPreferences)); err != nil {
 			return err
 		}
 		rec := asked // the closure may run twice
 		rec.previous = pp.given
-		if err := rec.reoffer(&pp, launch, tags, in.Tags != nil); err != nil {
+		places, err := spread(launch, in.ProvisioningPreferences)
+		if err != nil {
 			return err
 		}
+		if keeps(&pp, in.ProvisioningPreferences) {
+			rec.keep(&pp)
+		} else if err := rec.reoffer(&pp, launch, tags, in.Tags != nil); err != nil {
+			return err
+		}
+		rec.Change.Targets = places
 		pp.LastRecord, pp.LastProvision = rec.ID, rec.ID
 		if err := pp.update(tx); err != nil {
 			return err
@@ -79,6 +87,12 @@ func (p *Provisioning) UpdateProvisionedProduct(ctx context.Context, in *api.Upd
 // updateQuery is what an update asks the catalog for. What it leaves out
 // stays: the product, and of the same product the version.
 func updateQuery(in *api.UpdateProvisionedProductInput, pp *provisionedProduct) catalog.LaunchQuery {
+	if keeps(pp, in.ProvisioningPreferences) {
+		return catalog.LaunchQuery{
+			ProductID: string(pp.Product), ArtifactID: string(pp.Artifact),
+			PathID: api.Or(in.PathId, ""), PathName: api.Or(in.PathName, ""), Launched: true,
+		}
+	}
 	q := catalog.LaunchQuery{
 		ProductID: api.Or(in.ProductId, ""), ProductName: api.Or(in.ProductName, ""),
 		ArtifactID: api.Or(in.ProvisioningArtifactId, ""), ArtifactName: api.Or(in.ProvisioningArtifactName, ""),
@@ -94,10 +108,14 @@ func updateQuery(in *api.UpdateProvisionedProductInput, pp *provisionedProduct) 
 	return q
 }
 
-// updatable refuses at once what can be seen from the catalog alone.
-func updatable(pp *provisionedProduct, launch catalog.Launch, values []value) error {
+// updatable refuses at once what can be seen from the catalog alone; an update
+// that keeps what the product is made of has no use for values.
+func updatable(pp *provisionedProduct, launch catalog.Launch, values []value, keeps bool) error {
 	if t := productType(launch); t != pp.Type {
 		return api.InvalidParameters("Provisioned product %s is of type %s and can't be updated to product %s of type %s", pp.ID, pp.Type, launch.Product.ID, t)
+	}
+	if keeps {
+		return nil
 	}
 	return launchable(launch, values)
 }
