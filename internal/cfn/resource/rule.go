@@ -72,15 +72,18 @@ const (
 // Rules is a list of rules. The zero value has none.
 type Rules struct{ list []Rule }
 
+// ruleFile is a list at rest.
+type ruleFile struct {
+	Rules []Rule `json:"rules" yaml:"rules"`
+}
+
 // ParseRules reads a rule file, in YAML or JSON: an object with the one
 // member "rules".
 func ParseRules(src []byte) (Rules, error) {
 	if len(src) > maxRuleFile {
 		return Rules{}, fmt.Errorf("rules: the file is larger than %d bytes", maxRuleFile)
 	}
-	var file struct {
-		Rules []Rule `yaml:"rules"`
-	}
+	var file ruleFile
 	d := yaml.NewDecoder(bytes.NewReader(src))
 	d.KnownFields(true)
 	if err := d.Decode(&file); err != nil && !errors.Is(err, io.EOF) {

@@ -220,20 +220,6 @@ const creationInitiated = "Resource creation Initiated"
 
 const badPhysical = "The physical ID of the resource is not valid text"
 
-// rehearse applies the rule for an item, if there is one.
-func (t *turn) rehearse(action resource.Action, it *item) {
-	rule, ok := t.s.rules.Find(resource.Subject{
-		Action: action, Type: it.Type, LogicalID: it.LogicalID, Stack: t.l.stack.Name, Product: product(&t.l.stack),
-	}, t.uses)
-	if !ok {
-		return
-	}
-	it.Hang, it.Fail = rule.Hang, rule.Fail
-	if rule.Delay > 0 {
-		it.Due = t.now.Add(time.Duration(rule.Delay)).UnixMilli()
-	}
-}
-
 // claim makes sure that the names of a wave are free, and fails those items
 // whose name is taken.
 func (t *turn) claim(ctx context.Context, wave []*item) (taken bool, err error) {

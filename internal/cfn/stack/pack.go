@@ -49,6 +49,7 @@ type entry struct {
 	Due    int64           `json:"due,omitempty"`   // ms: look again then
 	Hang   bool            `json:"hang,omitempty"`  // until canceled
 	Fail   string          `json:"fail,omitempty"`  // how it will end when due
+	Rule   string          `json:"rule,omitempty"`  // the rule that decided these
 	Warn   string          `json:"warn,omitempty"`  // to be shown when it ends
 	Asked  bool            `json:"asked,omitempty"` // a handler outside was, or is about to be, asked to create it
 	Kept   json.RawMessage `json:"kept,omitempty"`
@@ -149,6 +150,8 @@ func readEntry(r *jsontext.Reader) (e entry) {
 			e.Hang = r.Bool()
 		case "fail":
 			e.Fail = r.String()
+		case "rule":
+			e.Rule = r.String()
 		case "warn":
 			e.Warn = r.String()
 		case "asked":

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"sync/atomic"
 	"time"
 
 	"larder/internal/cfn/resource"
@@ -16,7 +17,7 @@ type Options struct {
 	Runner   *workflow.Runner
 	Keys     *seal.Keys
 	Handlers *resource.Handlers
-	Rules    resource.Rules
+	Rules    resource.Rules // those in force, until SetRules
 	// Dev lets a stored parameter that nobody stored have a made-up value.
 	Dev      bool
 	Limits   Limits          // zero fields mean the defaults
@@ -75,7 +76,7 @@ type Stacks struct {
 	runner    *workflow.Runner
 	keys      *seal.Keys
 	handlers  *resource.Handlers
-	rules     resource.Rules
+	rules     atomic.Pointer[resource.Rules]
 	dev       bool
 	limits    Limits
 	reading   template.Limits
@@ -87,7 +88,7 @@ type Stacks struct {
 // New makes the store and registers its runs with the runner.
 func New(o Options) *Stacks {
 	s := &Stacks{
-		db: o.DB, runner: o.Runner, keys: o.Keys, handlers: o.Handlers, rules: o.Rules,
+		db: o.DB, runner: o.Runner, keys: o.Keys, handlers: o.Handlers,
 		dev: o.Dev, limits: o.Limits.orDefault(), reading: o.Template, now: o.Now,
 	}
 	if s.handlers == nil {
@@ -101,7 +102,8 @@ func New(o Options) *Stacks {
 	}
 	s.templates = newTemplates(s.limits.Templates)
 	s.residents = newResidents(s.limits.Resident)
-	for _, name := range []string{createRun, deleteRun, updateRun} {
+	s.rules.Store(&o.Rules)
+	for _, name := range stackRuns {
 		s.runner.Register(workflow.Definition{Name: name, Steps: []workflow.Step{{Name: "advance", Beat: s.beat}}})
 	}
 	return s
@@ -114,3 +116,5 @@ const (
 	deleteRun = "stack.delete/v1"
 	updateRun = "stack.update/v1"
 )
+
+var stackRuns = []string{createRun, deleteRun, updateRun}

@@ -25,7 +25,7 @@ func (s *Stacks) beat(ctx context.Context, b workflow.Beat) (workflow.Verdict, e
 	if l == nil {
 		return workflow.End(), nil // another operation is in charge, or this one has ended
 	}
-	t := &turn{s: s, l: l, now: b.Now, budget: s.limits.Beat, calls: s.limits.Calls, touched: map[*item]int{}, claimed: map[string]string{}}
+	t := &turn{s: s, l: l, rules: s.Rules(), now: b.Now, budget: s.limits.Beat, calls: s.limits.Calls, touched: map[*item]int{}, claimed: map[string]string{}}
 	if err := t.run(ctx); err != nil {
 		return workflow.Verdict{}, err
 	}
@@ -64,6 +64,7 @@ type turn struct {
 	effects []resource.Effect
 	claimed map[string]string // by this very beat: claim to stack
 
+	rules            resource.Rules // in force during this beat
 	uses, usesBefore resource.Uses
 
 	imports []string
@@ -80,6 +81,7 @@ type turn struct {
 
 // run works until nothing more can be done now or the budget is spent.
 func (t *turn) run(ctx context.Context) error {
+	t.relieve()
 	if err := t.loadUses(ctx); err != nil {
 		return err
 	}
@@ -110,11 +112,11 @@ func (t *turn) run(ctx context.Context) error {
 
 func (t *turn) loadUses(ctx context.Context) error {
 	t.uses, t.usesBefore = resource.Uses{}, resource.Uses{}
-	if !t.s.rules.Counts() {
+	if !t.rules.Counts() {
 		return nil
 	}
 	return t.s.db.View(ctx, func(tx *db.Tx) (err error) {
-		if t.usesBefore, err = t.s.rules.LoadUses(tx); err == nil {
+		if t.usesBefore, err = t.rules.LoadUses(tx); err == nil {
 			t.uses = maps.Clone(t.usesBefore)
 		}
 		return err
