@@ -75,7 +75,7 @@ func (p *Provisioning) RedeliverDeadLetters(ctx context.Context, in *api.Redeliv
 // view is the letter as the API shows it.
 func (n *notice) view() api.DeadLetter {
 	return api.DeadLetter{
-		Id: n.ID, LastError: n.LastError, PreviousStatus: string(n.From), Status: string(n.To),
+		Id: n.ID, LastError: n.LastError, PreviousStatus: n.From, Status: n.To,
 		ProvisionedProductId: string(n.Provisioned), ProvisionedProductName: n.Name,
 		Target: strings.TrimPrefix(n.Target, webhookTarget), Time: n.Time,
 	}

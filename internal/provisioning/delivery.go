@@ -86,7 +86,7 @@ func (p *Provisioning) send(ctx context.Context, n *notice) error {
 	}
 	header := http.Header{}
 	var body []byte
-	if strings.HasPrefix(n.Target, webhookTarget) {
+	if n.toWebhook() {
 		header.Set("Content-Type", "application/cloudevents+json")
 		body = n.cloudEvent()
 	} else {
@@ -109,6 +109,10 @@ func (n *notice) arn() string {
 
 // cloudEvent is the notice as CloudEvents 1.0 shapes it, in structured mode.
 func (n *notice) cloudEvent() []byte {
+	subject := string(n.Provisioned)
+	if n.Of == ofRecord {
+		subject = string(n.Record)
+	}
 	type data struct {
 		ProvisionedProductID string `json:"provisionedProductId"`
 		Name                 string `json:"provisionedProductName"`
@@ -116,6 +120,7 @@ func (n *notice) cloudEvent() []byte {
 		Status               string `json:"status,omitempty"` // none of a product that is gone
 		Message              string `json:"statusMessage,omitempty"`
 		Record               string `json:"recordId"`
+		Type                 string `json:"recordType,omitempty"`
 		Product              string `json:"productId"`
 		Version              string `json:"provisioningArtifactId"`
 		Physical             string `json:"physicalId,omitempty"`
@@ -133,10 +138,10 @@ func (n *notice) cloudEvent() []byte {
 		Content  string `json:"datacontenttype"`
 		Data     data   `json:"data"`
 	}{
-		"1.0", n.ID, n.arn(), "larder.provisionedproduct.status", string(n.Provisioned), n.Time.Format(time.RFC3339Nano),
+		"1.0", n.ID, n.arn(), "larder." + n.Of + ".status", subject, n.Time.Format(time.RFC3339Nano),
 		fmt.Sprintf("%020d", n.N), "application/json",
 		data{
-			string(n.Provisioned), n.Name, string(n.From), string(n.To), n.Message, string(n.Record),
+			string(n.Provisioned), n.Name, n.From, n.To, n.Message, string(n.Record), n.Type,
 			string(n.Product), string(n.Version), n.Physical, n.Account, n.Region,
 		},
 	}))
@@ -165,25 +170,46 @@ func (n *notice) snsMessage() []byte {
 	}{"Notification", n.messageID(), n.Target, "AWS CloudFormation Notification", text.String(), at}))
 }
 
-// stackStatus says the change in CloudFormation's terms.
+// stackStatus says the change in CloudFormation's terms; "" of one that is
+// none of a stack. That an operation is under way is told by its record, which
+// says so once there is something that is under change.
 func (n *notice) stackStatus() string {
 	a := actOf(&record{recordData: recordData{Act: n.Act}})
-	outcome, _ := after(n.From, a.succeeded)
-	good := n.To == outcome
-	switch {
-	case n.To == api.ProvisionedProductStatusPlanInProgress:
+	if n.Of == ofRecord {
+		return underWay(a.kind, api.RecordStatus(n.To))
+	}
+	outcome, _ := after(api.ProvisionedProductStatus(n.From), a.succeeded)
+	switch to := api.ProvisionedProductStatus(n.To); {
+	case to == api.ProvisionedProductStatusPlanInProgress:
 		return "REVIEW_IN_PROGRESS"
-	case n.To == gone:
+	case to == api.ProvisionedProductStatusUnderChange:
+		return ""
+	case to == gone:
 		return "DELETE_COMPLETE"
-	case n.To == api.ProvisionedProductStatusUnderChange:
-		return string(a.kind) + "_IN_PROGRESS"
-	case good:
+	case to == outcome:
 		return string(a.kind) + "_COMPLETE"
+	case a.kind == engine.Delete, n.Physical == "": // nothing that could be rolled back
+		return string(a.kind) + "_FAILED"
 	case a.kind == engine.Create:
 		return "ROLLBACK_COMPLETE"
-	case a.kind == engine.Update:
-		return "UPDATE_ROLLBACK_COMPLETE"
 	default:
-		return "DELETE_FAILED"
+		return "UPDATE_ROLLBACK_COMPLETE"
+	}
+}
+
+// underWay is the status of a stack that is under change; "" for a record's
+// other statuses.
+func underWay(kind engine.Kind, status api.RecordStatus) string {
+	switch {
+	case kind == "": // properties changed, which is no operation of an engine
+		return ""
+	case status == api.RecordStatusInProgress:
+		return string(kind) + "_IN_PROGRESS"
+	case status != api.RecordStatusInProgressInError:
+		return ""
+	case kind == engine.Create:
+		return "ROLLBACK_IN_PROGRESS"
+	default:
+		return string(kind) + "_ROLLBACK_IN_PROGRESS"
 	}
 }

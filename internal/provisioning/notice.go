@@ -33,7 +33,8 @@ func (t Target) name() string {
 	return webhookTarget + (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }
 
-// A notice is one change of status, to be told to one target.
+// A notice is one change of status, of a product or of a record about it, to
+// be told to one target.
 type notice struct {
 	Provisioned id.ProvisionedProduct
 	Target      string
@@ -48,16 +49,24 @@ type notice struct {
 // noticeData is what is told.
 type noticeData struct {
 	ID       string // unique, and the same each time it is sent
+	Of       string // what has the status: ofProduct or ofRecord
 	Name     string // of the provisioned product
-	From, To api.ProvisionedProductStatus
+	From, To string // "" for what does not exist yet, or no more
 	Message  string `json:",omitempty"`
 	Record   id.Record
+	Type     string // of the record; "" for a plan's
 	Act      string // what changed the status, by the name of its run
 	Product  id.Product
 	Version  id.Artifact
 	Physical string `json:",omitempty"`
 	Time     time.Time
 }
+
+// What has a status that is told, as the types of events name it.
+const (
+	ofProduct = "provisionedproduct"
+	ofRecord  = "record"
+)
 
 // targets are who wants to hear of a product with these topics.
 func (p *Provisioning) targets(topics []string) []string {
@@ -100,31 +109,58 @@ func (p *Provisioning) unmapped(topics []string) []api.RecordError {
 	return warnings
 }
 
-// tell has everybody hear that a product's status is another than it was.
+// tell has everybody hear that a record's status, or its product's, is
+// another than it was. The product comes last: what is told then is the end.
 func (p *Provisioning) tell(tx *db.Tx, pp *provisionedProduct, rec *record) error {
-	from := gone
-	if pp.was != nil {
-		from = pp.was.Status
-	}
 	targets := p.targets(rec.Change.Topics)
-	if from == pp.Status || len(targets) == 0 {
+	if len(targets) == 0 {
 		return nil
 	}
 	told := notice{
 		Provisioned: pp.ID, Account: pp.Account, Region: pp.Region,
 		noticeData: noticeData{
-			ID: string(rec.ID) + "/" + string(pp.Status), Name: pp.Name, From: from, To: pp.Status, Message: pp.StatusMessage,
-			Record: rec.ID, Act: rec.Act, Product: rec.Product, Version: rec.Artifact, Physical: pp.Physical, Time: rec.Updated,
+			Name: pp.Name, Record: rec.ID, Type: rec.Type, Act: rec.Act, Product: rec.Product, Version: rec.Artifact, Physical: pp.Physical, Time: rec.Updated,
 		},
 	}
+	told.Of, told.From = ofRecord, string(rec.was)
+	for _, status := range rec.passed() {
+		told.To = string(status)
+		if len(rec.Errors) > 0 && status != api.RecordStatusInProgress {
+			told.Message = rec.Errors[0].Description
+		}
+		if err := p.announce(tx, told, targets); err != nil {
+			return err
+		}
+		told.From = told.To
+	}
+	from := gone
+	if pp.was != nil {
+		from = pp.was.Status
+	}
+	if from == pp.Status {
+		return nil
+	}
+	told.Of, told.From, told.To, told.Message = ofProduct, string(from), string(pp.Status), pp.StatusMessage
+	return p.announce(tx, told, targets)
+}
+
+// announce puts a notice on its way to each target that has a form for it.
+func (p *Provisioning) announce(tx *db.Tx, n notice, targets []string) error {
+	n.ID = string(n.Record) + "/" + n.To // no two machines have a status in common
 	for _, name := range targets {
-		told.Target = name
-		if err := p.enqueue(tx, &told); err != nil {
+		n.Target = name
+		if !n.toWebhook() && n.stackStatus() == "" {
+			continue
+		}
+		if err := p.enqueue(tx, &n); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// toWebhook reports whether a webhook is told, and not a topic.
+func (n *notice) toWebhook() bool { return strings.HasPrefix(n.Target, webhookTarget) }
 
 // insert puts the notice behind all others of its product and target.
 func (n *notice) insert(tx *db.Tx) error {

@@ -17,6 +17,8 @@ import (
 
 	"larder/internal/api"
 	"larder/internal/db"
+	"larder/internal/engine"
+	"larder/internal/engine/enginetest"
 	"larder/internal/workflow"
 )
 
@@ -77,20 +79,52 @@ func (w *world) quiet() {
 	}
 }
 
+// statusesHeard are the changes that a webhook heard of, those of records
+// marked as such.
 func statusesHeard(t *testing.T, all []heard) []string {
 	t.Helper()
 	var out []string
 	for _, h := range all {
 		var e struct {
 			Type, Subject, Sequence string
-			Data                    struct{ PreviousStatus, Status string }
+			Data                    struct{ ProvisionedProductID, RecordID, PreviousStatus, Status string }
 		}
-		if err := json.Unmarshal([]byte(h.body), &e); err != nil || e.Type != "larder.provisionedproduct.status" {
+		if err := json.Unmarshal([]byte(h.body), &e); err != nil {
 			t.Fatalf("%s: %v", h.body, err)
 		}
-		out = append(out, e.Data.PreviousStatus+" to "+e.Data.Status)
+		change := e.Data.PreviousStatus + " to " + e.Data.Status
+		switch {
+		case e.Type == "larder.record.status" && e.Subject == e.Data.RecordID:
+			change = "record " + change
+		case e.Type != "larder.provisionedproduct.status" || e.Subject != e.Data.ProvisionedProductID:
+			t.Errorf("%s", h.body)
+		}
+		out = append(out, change)
 	}
 	return out
+}
+
+// launchHeard is what a webhook hears of a launch.
+var launchHeard = []string{
+	"record  to CREATED", " to UNDER_CHANGE", "record CREATED to IN_PROGRESS", "record IN_PROGRESS to SUCCEEDED", "UNDER_CHANGE to AVAILABLE",
+}
+
+// stackStatuses are those that a topic heard.
+func stackStatuses(t *testing.T, topic string, all []heard) []string {
+	t.Helper()
+	var states []string
+	for _, h := range all {
+		var m struct{ Type, MessageID, TopicArn, Message string }
+		if err := json.Unmarshal([]byte(h.body), &m); err != nil || m.Type != "Notification" || m.TopicArn != topic || m.MessageID != h.header.Get("X-Amz-Sns-Message-Id") {
+			t.Fatalf("%s: %v", h.body, err)
+		}
+		for line := range strings.Lines(m.Message) {
+			if status, ok := strings.CutPrefix(line, "ResourceStatus='"); ok {
+				states = append(states, strings.TrimRight(status, "'\n"))
+			}
+		}
+	}
+	return states
 }
 
 func TestNotices(t *testing.T) {
@@ -120,7 +154,8 @@ func TestNotices(t *testing.T) {
 		w.ended(bye.RecordDetail.RecordId)
 		w.quiet()
 		events := l.at("https://hook?key=hidden")
-		want := []string{" to UNDER_CHANGE", "UNDER_CHANGE to AVAILABLE", "AVAILABLE to UNDER_CHANGE", "UNDER_CHANGE to "}
+		want := append(slices.Clone(launchHeard),
+			"record  to CREATED", "AVAILABLE to UNDER_CHANGE", "record CREATED to IN_PROGRESS", "record IN_PROGRESS to SUCCEEDED", "UNDER_CHANGE to ")
 		if diff := cmp.Diff(want, statusesHeard(t, events)); diff != "" {
 			t.Errorf("heard (-want +got):\n%s", diff)
 		}
@@ -131,20 +166,62 @@ func TestNotices(t *testing.T) {
 				t.Errorf("header %v", h.header)
 			}
 		}
-		var states []string
-		for _, h := range l.at("https://topic") {
-			var m struct{ Type, MessageID, TopicArn, Message string }
-			if err := json.Unmarshal([]byte(h.body), &m); err != nil || m.Type != "Notification" || m.TopicArn != in.NotificationArns[0] || m.MessageID != h.header.Get("X-Amz-Sns-Message-Id") {
-				t.Fatalf("%s: %v", h.body, err)
-			}
-			for line := range strings.Lines(m.Message) {
-				if status, ok := strings.CutPrefix(line, "ResourceStatus='"); ok {
-					states = append(states, strings.TrimRight(status, "'\n"))
-				}
-			}
-		}
+		states := stackStatuses(t, in.NotificationArns[0], l.at("https://topic"))
 		if diff := cmp.Diff([]string{"CREATE_IN_PROGRESS", "CREATE_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"}, states); diff != "" {
 			t.Errorf("topic (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestNoticesOfFailures has an update roll back, a launch fail before there is
+// anything, and a change that only a record tells of.
+func TestNoticesOfFailures(t *testing.T) {
+	t.Parallel()
+	run(t, func(t *testing.T, w *world) {
+		l := &listeners{heard: map[string][]heard{}}
+		w.listening(l)
+		const topic = "arn:aws:sns:us-east-1:123456789012:mapped"
+		w.constrain("NOTIFICATION", `{"NotificationArns":["`+topic+`"]}`)
+		w.ended(w.provision(admin, "mine").RecordId)
+		why := &engine.Failure{Reason: "no capacity"}
+		beats := 0 // of the update; they come one after another
+		w.engine.OnAdvance = func(_ context.Context, f *enginetest.Fake, c engine.Change) (engine.Progress, error) {
+			if c.Kind == engine.Create {
+				return engine.Progress{Failure: why}, nil
+			}
+			if beats++; beats == 1 {
+				return engine.Progress{State: engine.Again, Physical: c.Physical, RollingBack: true, Failure: why}, nil
+			}
+			return engine.Progress{Physical: c.Physical, Failure: why}, nil
+		}
+		w.change(&api.UpdateProvisionedProductInput{ProvisionedProductName: new("mine")})
+		w.ended(w.provision(admin, "worse").RecordId)
+		mine := w.describe("mine")
+		if _, err := w.client.UpdateProvisionedProductProperties(as(admin), &api.UpdateProvisionedProductPropertiesInput{
+			ProvisionedProductId: mine.Id, IdempotencyToken: "p", ProvisionedProductProperties: map[api.PropertyKey]string{api.PropertyKeyOwner: admin.ARN},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		w.quiet()
+		of := func(name string, all []heard) []heard {
+			return slices.DeleteFunc(all, func(h heard) bool {
+				return !strings.Contains(h.body, `"`+name+`"`) && !strings.Contains(h.body, `'`+name+`'`)
+			})
+		}
+		want := append(slices.Clone(launchHeard),
+			"record  to CREATED", "AVAILABLE to UNDER_CHANGE", "record CREATED to IN_PROGRESS", "record IN_PROGRESS to IN_PROGRESS_IN_ERROR",
+			"record IN_PROGRESS_IN_ERROR to FAILED", "UNDER_CHANGE to TAINTED",
+			"record  to CREATED", "record CREATED to IN_PROGRESS", "record IN_PROGRESS to SUCCEEDED")
+		const hook = "https://hook?key=hidden"
+		if diff := cmp.Diff(want, statusesHeard(t, of("mine", l.at(hook)))); diff != "" {
+			t.Errorf("heard (-want +got):\n%s", diff)
+		}
+		want = []string{"CREATE_IN_PROGRESS", "CREATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"}
+		if diff := cmp.Diff(want, stackStatuses(t, topic, of("mine", l.at("https://topic")))); diff != "" {
+			t.Errorf("topic (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{"CREATE_IN_PROGRESS", "CREATE_FAILED"}, stackStatuses(t, topic, of("worse", l.at("https://topic")))); diff != "" {
+			t.Errorf("topic of what never was (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -160,7 +237,8 @@ func TestDeadLetters(t *testing.T) {
 		rec := w.provision(admin, "mine")
 		w.ended(rec.RecordId)
 		w.quiet()
-		if diff := cmp.Diff([]string{"UNDER_CHANGE to AVAILABLE"}, statusesHeard(t, l.at("https://hook?key=hidden"))); diff != "" {
+		rest := slices.DeleteFunc(slices.Clone(launchHeard), func(change string) bool { return change == " to UNDER_CHANGE" })
+		if diff := cmp.Diff(rest, statusesHeard(t, l.at("https://hook?key=hidden"))); diff != "" {
 			t.Errorf("heard (-want +got):\n%s", diff)
 		}
 		letters, err := w.client.ListDeadLetters(as(admin), &api.ListDeadLettersInput{})
@@ -179,7 +257,7 @@ func TestDeadLetters(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.quiet()
-		if heard := statusesHeard(t, l.at("https://hook?key=hidden")); len(heard) != 2 || heard[1] != " to UNDER_CHANGE" {
+		if heard := statusesHeard(t, l.at("https://hook?key=hidden")); len(heard) != len(launchHeard) || heard[len(heard)-1] != " to UNDER_CHANGE" {
 			t.Errorf("heard %v", heard)
 		}
 		if letters, err := w.client.ListDeadLetters(as(admin), &api.ListDeadLettersInput{}); err != nil || len(letters.DeadLetters) != 0 {
@@ -230,7 +308,7 @@ func TestNoticesSurvive(t *testing.T) {
 						t.Errorf("record ended %s", s)
 					}
 					heard := slices.Compact(statusesHeard(t, l.at("https://hook?key=hidden")))
-					if diff := cmp.Diff([]string{" to UNDER_CHANGE", "UNDER_CHANGE to AVAILABLE"}, heard); diff != "" {
+					if diff := cmp.Diff(launchHeard, heard); diff != "" {
 						t.Errorf("heard (-want +got):\n%s", diff)
 					}
 				})

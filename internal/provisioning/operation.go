@@ -127,7 +127,7 @@ func (p *Provisioning) beat(ctx context.Context, b workflow.Beat) (workflow.Verd
 	if progress.State == engine.Waiting {
 		verdict = workflow.Await(progress.Signal, wait(progress.After))
 	}
-	return verdict.Noted(progress.Note).Write(inProgress(&pp, &rec, progress, now)), nil
+	return verdict.Noted(progress.Note).Write(p.inProgress(&pp, &rec, progress, now)), nil
 }
 
 func wait(d time.Duration) time.Duration {
@@ -195,7 +195,7 @@ func (p *Provisioning) workflowToken(rec id.Record) string {
 
 // inProgress returns the writes of a beat that did not end the operation; nil
 // when nothing changed.
-func inProgress(pp *provisionedProduct, rec *record, progress engine.Progress, now time.Time) func(*db.Tx) error {
+func (p *Provisioning) inProgress(pp *provisionedProduct, rec *record, progress engine.Progress, now time.Time) func(*db.Tx) error {
 	status := api.RecordStatusInProgress
 	if progress.RollingBack && rec.Change.Kind != engine.Delete {
 		status = api.RecordStatusInProgressInError
@@ -221,7 +221,10 @@ func inProgress(pp *provisionedProduct, rec *record, progress engine.Progress, n
 				return err
 			}
 		}
-		return rec.update(tx)
+		if err := rec.update(tx); err != nil {
+			return err
+		}
+		return p.tell(tx, pp, rec)
 	}
 }
 

@@ -50,6 +50,9 @@ func (p *Provisioning) UpdateProvisionedProductProperties(ctx context.Context, i
 		if err := rec.insert(tx); err != nil {
 			return err
 		}
+		if err := p.tell(tx, &pp, &rec); err != nil {
+			return err
+		}
 		out = api.UpdateProvisionedProductPropertiesOutput{
 			ProvisionedProductId: string(pp.ID), ProvisionedProductProperties: in.ProvisionedProductProperties,
 			RecordId: string(rec.ID), Status: rec.Status,

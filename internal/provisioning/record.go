@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -34,10 +35,11 @@ type record struct {
 	SessionARN  string
 	Created     time.Time
 	recordData
-	given    string // the parameter values that were asked for, sealed
-	previous string // those that the product had until then, sealed
-	report   string // what the engine reported, as JSON; "" while it has not
-	control  string // who wants the operation to stop; "" if nobody does
+	given    string           // the parameter values that were asked for, sealed
+	previous string           // those that the product had until then, sealed
+	report   string           // what the engine reported, as JSON; "" while it has not
+	control  string           // who wants the operation to stop; "" if nobody does
+	was      api.RecordStatus // as it was read; "" of a new one
 }
 
 // recordData is what no query filters on.
@@ -97,6 +99,21 @@ func (r *record) move(to api.RecordStatus, at time.Time) {
 		r.move(api.RecordStatusInProgress, at)
 		r.move(to, at)
 	}
+}
+
+// passed are the statuses that the record came through since it was read.
+func (r *record) passed() []api.RecordStatus {
+	way := []api.RecordStatus{api.RecordStatusCreated, api.RecordStatusInProgress, r.Status}
+	switch r.was {
+	case r.Status:
+		return nil
+	case "":
+	case api.RecordStatusCreated:
+		way = way[1:]
+	default:
+		way = way[2:]
+	}
+	return way[:slices.Index(way, r.Status)+1]
 }
 
 // DescribeRecord answers one record with a page of its outputs.
@@ -218,7 +235,7 @@ func scanRecord(scan func(...any) error) (record, error) {
 	if err != nil {
 		return record{}, err
 	}
-	r.Created = time.UnixMicro(created).UTC()
+	r.Created, r.was = time.UnixMicro(created).UTC(), r.Status
 	return r, json.Unmarshal([]byte(data), &r.recordData)
 }
 
