@@ -146,7 +146,7 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 	s.runner = workflow.New(s.db, workflow.Options{Logger: p.log, LeaseTTL: p.takeover})
 	stacks := stack.New(stack.Options{
 		DB: s.db, Runner: s.runner, Keys: p.keys, Rules: rules, Dev: p.mode == modeDev,
-		Handlers: &resource.Handlers{Dev: p.mode == modeDev},
+		Handlers: &resource.Handlers{Dev: p.mode == modeDev}, Fetch: client,
 	})
 	targets := stackset.Options{DB: s.db, Runner: s.runner, Keys: p.keys, Stacks: stacks}
 	if who.serve != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"larder/internal/awsquery"
+	"larder/internal/cfn/stack"
 	"larder/internal/identity"
 )
 
@@ -18,7 +19,7 @@ func (a *api) policy(ctx context.Context, body, location string) (string, error)
 	}
 	res, err := a.fetch.Get(ctx, location)
 	if err != nil {
-		return "", a.unfetched(err)
+		return "", stack.Unfetched(err, a.limits.Bytes)
 	}
 	return string(res.Body), nil
 }

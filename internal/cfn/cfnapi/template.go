@@ -2,13 +2,11 @@ package cfnapi
 
 import (
 	"context"
-	"errors"
-	"net/http"
 
 	"larder/internal/awsquery"
 	"larder/internal/cfn/schema"
+	"larder/internal/cfn/stack"
 	"larder/internal/cfn/template"
-	"larder/internal/fetch"
 	"larder/internal/identity"
 )
 
@@ -23,34 +21,7 @@ func (a *api) source(ctx context.Context, body, location string) ([]byte, error)
 	case location == "":
 		return nil, awsquery.ValidationError("Either Template URL or Template Body must be specified.")
 	}
-	res, err := a.fetch.Get(ctx, location)
-	if err != nil {
-		return nil, a.unfetched(err)
-	}
-	return res.Body, nil
-}
-
-// unfetched words a template that could not be fetched. S3's answers are
-// quoted as AWS does.
-func (a *api) unfetched(err error) error {
-	const s3 = "S3 error: %s\nFor more information check http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"
-	e, ok := errors.AsType[*fetch.Error](err)
-	if !ok {
-		return err
-	}
-	switch e.Reason {
-	case fetch.Refused, fetch.Invalid:
-		return awsquery.ValidationError("TemplateURL must be a supported URL.")
-	case fetch.NotFound:
-		return awsquery.ValidationError(s3, "The specified key does not exist.")
-	case fetch.TooLarge:
-		return awsquery.ValidationError("Template may not exceed %d bytes in size.", a.limits.Bytes)
-	case fetch.Status:
-		if e.Status == http.StatusForbidden {
-			return awsquery.ValidationError(s3, "Access Denied")
-		}
-	}
-	return awsquery.ValidationError("The template could not be fetched: %s", e)
+	return stack.FetchTemplate(ctx, a.fetch, location, a.limits.Bytes)
 }
 
 func (a *api) getTemplate(ctx context.Context, in *awsquery.GetTemplateInput) (*awsquery.GetTemplateOutput, error) {

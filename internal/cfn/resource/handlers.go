@@ -18,7 +18,6 @@ type Handlers struct {
 	Dev bool
 
 	outside map[string]Handler
-	inside  map[string]Handler
 }
 
 // A Kind is how a type is handled.
@@ -41,24 +40,11 @@ func (h *Handlers) Register(name string, handler Handler) {
 	h.outside[name] = handler
 }
 
-// Embed has a handler without effects of its own serve a type, whose behavior
-// is then that handler's: what it answers becomes real when it is written. It
-// must be called before the first operation.
-func (h *Handlers) Embed(name string, handler Handler) {
-	if h.inside == nil {
-		h.inside = map[string]Handler{}
-	}
-	h.inside[name] = handler
-}
-
 // Find returns how a type is handled; ok is false if there is no such type.
 func (h *Handlers) Find(name string) (k Kind, ok bool) {
 	t, known := schema.Lookup(name)
 	if handler, ok := h.registered(name); ok {
 		return Kind{Handler: handler, Outside: true, Schema: t}, true
-	}
-	if handler, ok := h.inside[name]; ok {
-		return Kind{Handler: handler, Schema: t}, true
 	}
 	switch {
 	case custom(name):
@@ -68,6 +54,8 @@ func (h *Handlers) Find(name string) (k Kind, ok bool) {
 		return Kind{Handler: unbuilt{message: unservedMessage}}, true
 	case !known:
 		return Kind{}, false
+	case name == "AWS::CloudFormation::Stack":
+		return Kind{Handler: unbuilt{message: name + " is carried by the executor of stacks alone"}, Outside: true, Schema: t}, true
 	case ours(name):
 		return Kind{Handler: unbuilt{message: name + " is not built yet"}, Schema: t}, true
 	}
@@ -93,7 +81,7 @@ func (h *Handlers) registered(name string) (Handler, bool) {
 // types are real or fail by name, but are never simulated.
 func ours(name string) bool {
 	switch name {
-	case "AWS::CloudFormation::Stack", "AWS::CloudFormation::StackSet", "AWS::CloudFormation::Macro",
+	case "AWS::CloudFormation::StackSet", "AWS::CloudFormation::Macro",
 		"AWS::CloudFormation::WaitCondition", "AWS::CloudFormation::WaitConditionHandle":
 		return true
 	}

@@ -191,7 +191,7 @@ func (s *Stacks) reviewed(ctx context.Context, st Stack, in ChangeSetInput) (*pr
 		next.Tags = *in.Tags
 	}
 	needed := t.Capabilities()
-	if in.AllCapabilities {
+	if next.AllCapabilities = in.AllCapabilities; in.AllCapabilities {
 		next.Capabilities = needed.Names
 	} else if err := acknowledged(needed.Names, in.Capabilities); err != nil {
 		return nil, err

@@ -42,12 +42,15 @@ type CreateInput struct {
 	RetainExceptOnCreate  bool
 	TerminationProtection bool
 	Timeout               time.Duration // zero: none
+
+	parent *Stack // that makes it as a nested one
 }
 
 // Given is a value for a parameter.
 type Given struct {
 	Key, Value string
 	Previous   bool // of an update: the value that the parameter has
+	Secret     bool // the value, whatever the template says
 }
 
 var stackName = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
@@ -116,12 +119,17 @@ func (s *Stacks) tryCreate(ctx context.Context, in CreateInput, key string) (Sta
 		j := &st.Journal
 		j.Clock, j.Packs, j.First = max(j.Clock, review.Journal.Clock+1), review.Journal.Packs+1, review.Journal.Packs+1
 	}
+	if in.parent != nil {
+		if err := s.nest(&st, in.parent); err != nil {
+			return Stack{}, err
+		}
+	}
 	if in.Timeout > 0 {
 		st.Journal.Deadline = now.Add(in.Timeout).UnixMilli()
 	}
 	// Before anything is evaluated: AWS asks for them before it runs a macro.
 	needed := t.Capabilities()
-	if in.AllCapabilities {
+	if st.AllCapabilities = in.AllCapabilities; in.AllCapabilities {
 		st.Capabilities = needed.Names
 	} else if err := acknowledged(needed.Names, in.Capabilities); err != nil {
 		return Stack{}, err
@@ -134,7 +142,11 @@ func (s *Stacks) tryCreate(ctx context.Context, in CreateInput, key string) (Sta
 	if err != nil {
 		return Stack{}, err
 	}
-	earlier, err := s.launch(ctx, &st, launching{text: in.Template, warnings: warnings, report: in.Report})
+	start := launching{text: in.Template, warnings: warnings, report: in.Report}
+	if in.parent != nil {
+		start.also = func(tx *db.Tx) error { return s.hasRoom(tx, st.Root) }
+	}
+	earlier, err := s.launch(ctx, &st, start)
 	if earlier != nil {
 		st = *earlier
 	}
@@ -284,13 +296,16 @@ func acknowledged(needed, given []string) error {
 // bind evaluates the template with the values given for its parameters and
 // keeps what they came to. It returns the evaluation and warnings to be shown.
 func (s *Stacks) bind(ctx context.Context, st *Stack, t *template.Template, given []Given) (e *template.Evaluation, warnings []string, err error) {
-	values := make(map[string]string, len(given))
+	values, secret := make(map[string]string, len(given)), map[string]bool{}
 	for _, g := range given {
 		values[g.Key] = g.Value
+		if g.Secret {
+			secret[g.Key] = true
+		}
 	}
 	store := storedParameters{s: s, ctx: ctx, st: st, t: t, values: values}
 	env := s.env(st)
-	env.Stored = store.value
+	env.Stored, env.Secret = store.value, secret
 	var failure error
 	var missing string // it may be there when the stack is made
 	env.Export = s.exporter(ctx, st, &failure, &missing)
@@ -304,6 +319,7 @@ func (s *Stacks) bind(ctx context.Context, st *Stack, t *template.Template, give
 		p := Parameter{Key: b.Key, Value: b.Value, Resolved: b.Resolved, NoEcho: b.NoEcho, Stored: t.Parameter(b.Key).IsStored()}
 		if b.NoEcho {
 			p.Value, p.Sealed = schema.Mask, s.keys.Seal([]byte(b.Value), parameterOf(st.ID, b.Key))
+			p.Handed = secret[b.Key]
 		}
 		st.Parameters = append(st.Parameters, p)
 	}

@@ -78,18 +78,21 @@ func (t *turn) failed() bool {
 // settleCreations ends what was started earlier and is due.
 func (t *turn) settleCreations(ctx context.Context) error {
 	l := t.l
-	if err := t.hear(ctx); err != nil {
-		return err
-	}
 	for _, it := range l.open {
 		if t.budget == 0 {
 			break
 		}
-		if it.Status != CreateInProgress || it.Hang || it.Due > t.now.UnixMilli() || it.listening() {
+		if it.Status != CreateInProgress || it.Hang || it.Due > t.now.UnixMilli() {
 			continue
 		}
 		if _, now := t.touched[it]; now {
 			continue // it was started by this very beat: journal it first
+		}
+		if t.leads(it) {
+			if err := t.lead(ctx, it); err != nil {
+				return err
+			}
+			continue
 		}
 		t.budget--
 		switch {
@@ -100,11 +103,16 @@ func (t *turn) settleCreations(ctx context.Context) error {
 				return err
 			}
 		default:
-			t.accomplish(it)
+			t.created(it)
 		}
 	}
 	t.releaseCreated()
 	return nil
+}
+
+func (t *turn) created(it *item) {
+	it.Complete = true
+	t.end(it, CreateComplete, it.Warn)
 }
 
 // releaseCreated lets those start who waited for what is complete, and keeps
@@ -170,7 +178,7 @@ func (t *turn) startCreations(ctx context.Context) error {
 	}
 	for _, it := range wave {
 		if it.Status == CreateInProgress && !it.kind.Outside && !it.Hang && it.Due == 0 {
-			t.accomplish(it)
+			t.created(it)
 		}
 	}
 	t.releaseCreated()
@@ -210,9 +218,6 @@ func (t *turn) prepare(ctx context.Context, it *item) (reason string, err error)
 		it.model, it.Warn = p.Model, p.Warning
 	}
 	it.Asked = it.kind.Outside
-	if it.Wait, reason, err = t.waitOf(it); reason != "" || err != nil {
-		return reason, err
-	}
 	t.rehearse(resource.Create, it)
 	return "", nil
 }
@@ -347,7 +352,7 @@ func (t *turn) askToCreate(ctx context.Context, it *item) error {
 	case !it.made:
 		t.end(it, CreateFailed, "The handler of "+it.Type+" answered without a physical ID")
 	default:
-		t.accomplish(it)
+		t.created(it)
 	}
 	return nil
 }
@@ -483,6 +488,7 @@ func (t *turn) giveUp(cause string) {
 			causes = append(causes, Cause{LogicalID: it.LogicalID, Type: it.Type, Reason: it.Reason})
 		}
 	}
+	t.abandon(l.open)
 	t.cancelCreations(l.open)
 	if cause == "" {
 		slices.SortStableFunc(l.open, func(a, b *item) int { return cmp.Compare(a.At, b.At) })
@@ -493,11 +499,11 @@ func (t *turn) giveUp(cause string) {
 	t.did = true
 	j := &st.Journal
 	j.Canceled, j.Deadline = false, 0
-	switch st.OnFailure {
-	case DoNothing:
+	switch {
+	case st.OnFailure == DoNothing, j.Led: // a nested stack's parent says what becomes of it
 		t.turnTo(CreateFailed, cause+". ")
 		t.over = true
-	case Delete:
+	case st.OnFailure == Delete:
 		t.turnTo(DeleteInProgress, cause+". Delete requested by user.")
 		j.Phase, st.Deleted = deleting, t.now.UTC()
 	default:

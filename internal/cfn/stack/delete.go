@@ -20,6 +20,9 @@ type DeleteInput struct {
 	Stack           string   // name or ARN
 	Retain          []string // logical ids to leave behind; only in DELETE_FAILED
 	Role            string
+
+	led    bool // by the parent of a nested stack
+	undoes bool // the creation
 }
 
 // Delete starts the deletion of a stack. As on AWS, deleting what is gone or
@@ -62,8 +65,10 @@ func (s *Stacks) tryDelete(ctx context.Context, in DeleteInput, key string) erro
 	if st.Status == DeleteComplete || st.Status == DeleteInProgress && st.Journal.Kind == KindDelete {
 		return s.joinDeletion(ctx, &st, in, key)
 	}
-	if err := s.mayDelete(ctx, &st, in.Retain); err != nil {
-		return err
+	if !(in.led && st.Journal.Run == "") {
+		if err := s.mayDelete(ctx, &st, in.Retain); err != nil {
+			return err
+		}
 	}
 	if export != "" {
 		return invalid("Export %s cannot be deleted as it is in use by %s", export, importer)
@@ -72,7 +77,7 @@ func (s *Stacks) tryDelete(ctx context.Context, in DeleteInput, key string) erro
 	before := st
 	st.Journal = Journal{
 		Operation: key, Kind: KindDelete, Run: "stk-" + id.UUID(), Token: in.Token, Phase: deleting,
-		Retain: in.Retain, Clock: max(before.Journal.Clock+1, now.UnixMilli()), Packs: before.Journal.Packs + 1,
+		Led: in.led, Undoes: in.undoes, Retain: in.Retain, Clock: max(before.Journal.Clock+1, now.UnixMilli()), Packs: before.Journal.Packs + 1,
 		First: before.Journal.Packs + 1,
 	}
 	st.Status, st.Reason, st.Deleted = DeleteInProgress, userInitiated, now
@@ -157,7 +162,15 @@ func (s *Stacks) mayDelete(ctx context.Context, st *Stack, retain []string) erro
 	case UpdateInProgress, UpdateCompleteCleanupInProgress, UpdateRollbackInProgress, UpdateRollbackCompleteCleanupInProgress:
 		return invalid("Stack [%s] cannot be deleted while in status %s", st.ID, st.Status)
 	}
-	if st.TerminationProtection {
+	protected := st.TerminationProtection
+	if st.Root != "" {
+		root, err := s.lookup(ctx, st.Account, st.Region, st.Root, "Stack [%s] does not exist")
+		if _, gone := AsError(err); err != nil && !gone {
+			return err
+		}
+		protected = protected || root.TerminationProtection
+	}
+	if protected {
 		return invalid("Stack [%s] cannot be deleted while TerminationProtection is enabled", st.Name)
 	}
 	if len(retain) == 0 {

@@ -177,11 +177,11 @@ A DELETE_SKIPPED
 		},
 		{
 			name: "a type that is ours",
-			template: `Resources: {A: {Type: "AWS::CloudFormation::Stack", Properties: {TemplateURL: "https://example.com/t"}}}
+			template: `Resources: {A: {Type: "AWS::CloudFormation::StackSet", Properties: {StackSetName: a, PermissionModel: SELF_MANAGED}}}
 `,
 			told: `
 A CREATE_IN_PROGRESS early
-A CREATE_FAILED early: AWS::CloudFormation::Stack is not built yet
+A CREATE_FAILED early: AWS::CloudFormation::StackSet is not built yet
 - ROLLBACK_IN_PROGRESS: The following resource(s) failed to create: [A]. Rollback requested by user.
 A DELETE_COMPLETE early
 - ROLLBACK_COMPLETE`,

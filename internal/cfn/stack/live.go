@@ -46,6 +46,8 @@ type item struct {
 	made  bool          // there is a row of it
 	tried bool          // its removal has failed in this operation, which does not try again
 
+	awaited bool // its nested stack reports when it is done
+
 	rank  int     // the place at which it is worked on
 	done  bool    // an update needs do nothing more with it
 	waits int     // for how many others it waits
@@ -64,8 +66,9 @@ func (it *item) gone() bool {
 
 // settle clears what was under way.
 func (it *item) settle(status Status, reason string) {
+	it.awaited = false
 	it.Status, it.Reason = status, reason
-	it.Due, it.Hang, it.Fail, it.Rule, it.Warn, it.Wait, it.Kept, it.Faults = 0, false, "", "", "", nil, nil, 0
+	it.Due, it.Hang, it.Fail, it.Rule, it.Warn, it.Kept, it.Faults = 0, false, "", "", "", nil, 0
 }
 
 // planCreation sets the frontier for creating what is not there yet.
@@ -213,6 +216,9 @@ func (l *live) GetAtt(logicalID, attribute string) (schema.Value, error) {
 	}
 	if err := l.know(it); err != nil {
 		return nil, err
+	}
+	if it.nested() {
+		return it.output(attribute)
 	}
 	v, ok := it.kind.Attribute(it.model, logicalID, attribute)
 	if !ok {

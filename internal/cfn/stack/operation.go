@@ -19,6 +19,11 @@ const (
 	KindDelete   Kind = "DELETE"
 	KindUpdate   Kind = "UPDATE"
 	KindContinue Kind = "CONTINUE_UPDATE_ROLLBACK"
+
+	// What only the parent of a nested stack asks of it.
+	kindUndo   Kind = "UNDO"   // an update
+	kindSettle Kind = "SETTLE" // an update, or the undoing of one: remove what is left over
+	kindAwait  Kind = "AWAIT"  // the end of whatever is going on
 )
 
 // Operation is what the journal knows of an operation.

@@ -41,6 +41,8 @@ type entry struct {
 	// logical id may have one that is wanted and others that are to go.
 	Turn       int     `json:"turn,omitempty"`       // the stack's generation when an update last began with it
 	Former     *former `json:"former,omitempty"`     // what an unsettled update changed in place
+	Next       *next   `json:"next,omitempty"`       // what it is to be once the update is settled
+	Unsettled  bool    `json:"unsettled,omitempty"`  // its nested stack is to be told that the update is settled
 	Superseded string  `json:"superseded,omitempty"` // it is to go, or went; Delete or Retain says how
 	Lost       bool    `json:"lost,omitempty"`       // it was to go and could not; nothing brings it back
 	Balked     int64   `json:"balked,omitempty"`     // first pack of the operation in which undoing it failed
@@ -52,7 +54,6 @@ type entry struct {
 	Rule   string          `json:"rule,omitempty"`  // the rule that decided these
 	Warn   string          `json:"warn,omitempty"`  // to be shown when it ends
 	Asked  bool            `json:"asked,omitempty"` // a handler outside was, or is about to be, asked to create it
-	Wait   *wait           `json:"wait,omitempty"`  // for signals
 	Kept   json.RawMessage `json:"kept,omitempty"`
 	Faults int             `json:"faults,omitempty"` // errors of its handler in a row
 }
@@ -61,6 +62,14 @@ type entry struct {
 type former struct {
 	Properties json.RawMessage   `json:"properties,omitempty"`
 	Secrets    map[string]string `json:"secrets,omitempty"`
+}
+
+// next is what becomes of a resource when an update is settled.
+type next struct {
+	Leaves  string   `json:"leaves,omitempty"` // the stack; Delete or Retain says how
+	Place   int      `json:"place"`
+	Policy  string   `json:"policy,omitempty"`
+	Depends []string `json:"depends,omitempty"`
 }
 
 // A happening is an event at rest.
@@ -139,6 +148,10 @@ func readEntry(r *jsontext.Reader) (e entry) {
 			e.Turn = r.Int()
 		case "former":
 			e.Former = readFormer(r)
+		case "next":
+			e.Next = readNext(r)
+		case "unsettled":
+			e.Unsettled = r.Bool()
 		case "superseded":
 			e.Superseded = r.String()
 		case "lost":
@@ -157,8 +170,6 @@ func readEntry(r *jsontext.Reader) (e entry) {
 			e.Warn = r.String()
 		case "asked":
 			e.Asked = r.Bool()
-		case "wait":
-			e.Wait = readWait(r)
 		case "kept":
 			e.Kept = r.Raw()
 		case "faults":
@@ -183,6 +194,25 @@ func readFormer(r *jsontext.Reader) *former {
 		}
 	}
 	return &f
+}
+
+func readNext(r *jsontext.Reader) *next {
+	var n next
+	for name := range r.Members() {
+		switch name {
+		case "leaves":
+			n.Leaves = r.String()
+		case "place":
+			n.Place = r.Int()
+		case "policy":
+			n.Policy = r.String()
+		case "depends":
+			n.Depends = r.Strings()
+		default:
+			r.Skip()
+		}
+	}
+	return &n
 }
 
 func readHappening(r *jsontext.Reader) (h happening) {

@@ -24,14 +24,16 @@ type record struct {
 	usesBefore, uses resource.Uses
 	imports          []string // to be locked
 	exports          []Output // to be made known
-	unheard          []string // sources of signals to be dropped
-	letGo            bool     // of all imports, exports and signals
+	letGo            bool     // of all imports and exports
 	holds            bool     // only those imports and exports
 
 	over    bool
 	warns   bool // that the operation has failed and is being undone
 	outcome string
 	runner  *workflow.Runner
+
+	forces  bool           // the imports and exports, whoever has come to need others
+	cancels []cancellation // of what nested stacks do
 }
 
 // record encodes what the turn came to and gives the state the mark under
@@ -41,7 +43,7 @@ func (t *turn) record(ctx context.Context) (*record, error) {
 	st.Journal.Packs++
 	r := &record{
 		mark: id.UUID(), number: st.Journal.Packs, effects: t.effects, usesBefore: t.usesBefore, uses: t.uses,
-		imports: t.imports, exports: t.exports, letGo: t.letGo, holds: t.holds, unheard: t.unheard, over: t.over, runner: t.s.runner,
+		imports: t.imports, exports: t.exports, letGo: t.letGo, holds: t.holds, over: t.over, runner: t.s.runner,
 	}
 	p := pack{Token: st.Journal.Token, Events: t.events, Items: make([]entry, len(t.changed))}
 	for i, it := range t.changed {
@@ -114,17 +116,7 @@ func (r *record) write(tx *db.Tx) error {
 	if err := resource.SaveUses(tx, r.usesBefore, r.uses); err != nil {
 		return err
 	}
-	for _, source := range r.unheard {
-		if err := dropSignals(tx, r.stack.ID, source); err != nil {
-			return err
-		}
-	}
-	if r.letGo {
-		if err := dropAllSignals(tx, r.stack.ID); err != nil {
-			return err
-		}
-	}
-	if r.holds {
+	if r.holds && !r.forces {
 		// Between the beat's look and now, somebody may have come to need one.
 		if _, _, err := neededOf(tx, r.stack.ID, r.exports); !none(err) {
 			return errors.Join(errMoved, err)
@@ -147,7 +139,12 @@ func (r *record) write(tx *db.Tx) error {
 		}
 	}
 	for _, o := range r.exports {
-		if err := insertExport(tx, &r.stack, o); err != nil {
+		if err := insertExport(tx, &r.stack, o, r.forces); err != nil {
+			return err
+		}
+	}
+	for _, c := range r.cancels {
+		if err := c.write(tx, r.runner, &r.stack); err != nil {
 			return err
 		}
 	}

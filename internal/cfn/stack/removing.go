@@ -18,16 +18,26 @@ func (t *turn) remove(ctx context.Context) error {
 		t.cancelCreations(l.order)
 		l.loaded = false
 	}
+	if l.stack.Journal.Phase == tidying && l.stack.Transition != nil {
+		t.commit() // its parent has settled it
+	}
 	if err := t.settleRemovals(ctx); err != nil {
 		return err
 	}
 	if l.stack.Journal.Canceled {
 		t.stopRemovals()
 	}
+	unsettled := false
+	if l.relentless() {
+		var err error
+		if unsettled, err = t.settleNested(ctx); err != nil {
+			return err
+		}
+	}
 	switch {
 	case len(l.ready) > 0:
 		return t.startRemovals(ctx)
-	case len(l.open) > 0:
+	case len(l.open) > 0 || unsettled:
 	case l.stack.Journal.Phase == tidying, l.stack.Journal.Phase == clearing:
 		t.settled()
 	default:
@@ -39,6 +49,7 @@ func (t *turn) remove(ctx context.Context) error {
 // stopRemovals ends a removal that was canceled with what it has come to.
 func (t *turn) stopRemovals() {
 	l := t.l
+	t.abandon(l.order)
 	for _, it := range l.open {
 		if it.Status == DeleteInProgress {
 			t.end(it, DeleteFailed, deletionCancelled)
@@ -78,6 +89,12 @@ func (t *turn) settleRemovals(ctx context.Context) error {
 			continue
 		}
 		if _, now := t.touched[it]; now {
+			continue
+		}
+		if t.leads(it) {
+			if err := t.lead(ctx, it); err != nil {
+				return err
+			}
 			continue
 		}
 		t.budget--
@@ -182,7 +199,7 @@ func (t *turn) keeps(it *item) bool {
 	if it.superseded() {
 		return it.Superseded == retained
 	}
-	undone := st.Journal.Kind == KindCreate // the operation that created it is being undone
+	undone := st.Journal.Kind == KindCreate || st.Journal.Undoes // the operation that created it is being undone
 	switch it.Policy {
 	case "Retain":
 		return !undone || !st.RetainExceptOnCreate

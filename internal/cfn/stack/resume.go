@@ -290,7 +290,7 @@ func (s *Stacks) parse(digest string, text []byte) (*template.Template, error) {
 func (s *Stacks) evaluate(ctx context.Context, l *live, t *template.Template) error {
 	st := &l.stack
 	given := make(map[string]string, len(st.Parameters))
-	stored := map[string]string{}
+	stored, secret := map[string]string{}, map[string]bool{}
 	for _, p := range st.Parameters {
 		value, err := s.value(st, p)
 		if err != nil {
@@ -300,8 +300,12 @@ func (s *Stacks) evaluate(ctx context.Context, l *live, t *template.Template) er
 		if p.Stored {
 			stored[value] = p.Resolved
 		}
+		if p.Handed {
+			secret[p.Key] = true
+		}
 	}
 	env := s.env(st)
+	env.Secret = secret
 	env.Stored = func(name string) (string, error) {
 		value, ok := stored[name]
 		if !ok {

@@ -57,6 +57,9 @@ type Stack struct {
 	Topics       []string    `json:"topics,omitempty"` // notification topic ARNs
 	Role         string      `json:"role,omitempty"`
 
+	// AllCapabilities says that whatever nested stacks need is acknowledged.
+	AllCapabilities bool `json:"allCapabilities,omitempty"`
+
 	OnFailure             OnFailure `json:"onFailure,omitempty"`
 	RetainExceptOnCreate  bool      `json:"retainExceptOnCreate,omitempty"`
 	TerminationProtection bool      `json:"terminationProtection,omitempty"`
@@ -64,6 +67,7 @@ type Stack struct {
 
 	Parent string `json:"parent,omitempty"` // of a nested stack
 	Root   string `json:"root,omitempty"`
+	Depth  int    `json:"depth,omitempty"` // how many stacks it is nested in
 
 	Rules []string `json:"rules,omitempty"` // further rule objects its parameters were held to
 
@@ -96,6 +100,8 @@ type Journal struct {
 	Phase    phase    `json:"phase,omitempty"`
 	Deadline int64    `json:"deadline,omitempty"` // ms; 0: none
 	Canceled bool     `json:"canceled,omitempty"`
+	Led      bool     `json:"led,omitempty"`    // by the parent stack, which decides what follows
+	Undoes   bool     `json:"undoes,omitempty"` // the creation: what would be retained otherwise goes
 	Retain   []string `json:"retain,omitempty"`
 	Skip     []string `json:"skip,omitempty"` // not to be rolled back
 	Failure  *Failure `json:"failure,omitempty"`
@@ -143,6 +149,7 @@ type Parameter struct {
 	Resolved string `json:"resolved,omitempty"` // what that stood for
 	NoEcho   bool   `json:"noEcho,omitempty"`
 	Sealed   string `json:"sealed,omitempty"` // the value of a NoEcho parameter, sealed
+	Handed   bool   `json:"handed,omitempty"` // it is NoEcho because its value was secret where it came from
 }
 
 // Output is a stack's output.

@@ -7,6 +7,7 @@ import (
 	"larder/internal/cfn/resource"
 	"larder/internal/cfn/template"
 	"larder/internal/db"
+	"larder/internal/fetch"
 	"larder/internal/seal"
 	"larder/internal/workflow"
 )
@@ -17,14 +18,13 @@ type Options struct {
 	Runner   *workflow.Runner
 	Keys     *seal.Keys
 	Handlers *resource.Handlers
+	Fetch    *fetch.Client  // for the templates of nested stacks; nil: there are none
 	Rules    resource.Rules // those in force, until SetRules
 	// Dev lets a stored parameter that nobody stored have a made-up value.
 	Dev      bool
 	Limits   Limits          // zero fields mean the defaults
 	Template template.Limits // zero: template.DefaultLimits
 	Now      func() time.Time
-	Signals  Signaling     // who gives the signals that resources await; zero: SignalsAuto
-	URL      func() string // where the server is found, for those who are to tell it something; nil: nowhere
 }
 
 // Limits are the executor's settings.
@@ -44,10 +44,15 @@ type Limits struct {
 	// Packs is how many packs of a stack come together before an operation
 	// that ends folds them.
 	Packs int
+	// Depth is how many stacks a stack may be nested in, and Nested how many
+	// nested stacks a root may have. AWS documents no bound for either.
+	Depth, Nested int
 }
 
 // DefaultLimits serve a stack of 500 resources in five beats.
-var DefaultLimits = Limits{Beat: 100, Calls: 10, Patience: time.Hour, Resident: 50_000, Templates: 256, Packs: 32}
+var DefaultLimits = Limits{
+	Beat: 100, Calls: 10, Patience: time.Hour, Resident: 50_000, Templates: 256, Packs: 32, Depth: 10, Nested: 500,
+}
 
 func (l Limits) orDefault() Limits {
 	d := DefaultLimits
@@ -69,6 +74,12 @@ func (l Limits) orDefault() Limits {
 	if l.Packs > 0 {
 		d.Packs = l.Packs
 	}
+	if l.Depth > 0 {
+		d.Depth = l.Depth
+	}
+	if l.Nested > 0 {
+		d.Nested = l.Nested
+	}
 	return d
 }
 
@@ -78,13 +89,12 @@ type Stacks struct {
 	runner    *workflow.Runner
 	keys      *seal.Keys
 	handlers  *resource.Handlers
+	fetch     *fetch.Client
 	rules     atomic.Pointer[resource.Rules]
 	dev       bool
 	limits    Limits
 	reading   template.Limits
 	now       func() time.Time
-	signals   Signaling
-	url       func() string
 	templates *templates
 	residents *residents
 }
@@ -94,19 +104,17 @@ func New(o Options) *Stacks {
 	s := &Stacks{
 		db: o.DB, runner: o.Runner, keys: o.Keys, handlers: o.Handlers,
 		dev: o.Dev, limits: o.Limits.orDefault(), reading: o.Template, now: o.Now,
-		signals: o.Signals, url: o.URL,
 	}
 	if s.handlers == nil {
 		s.handlers = &resource.Handlers{Dev: o.Dev}
 	}
-	s.handlers.Embed(waitHandleType, waitHandle{s})
-	s.handlers.Embed(waitConditionType, waitCondition{s})
 	if s.reading == (template.Limits{}) {
 		s.reading = template.DefaultLimits()
 	}
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.fetch = o.Fetch
 	s.templates = newTemplates(s.limits.Templates)
 	s.residents = newResidents(s.limits.Resident)
 	s.rules.Store(&o.Rules)
@@ -122,6 +130,7 @@ const (
 	createRun = "stack.create/v1"
 	deleteRun = "stack.delete/v1"
 	updateRun = "stack.update/v1"
+	settleRun = "stack.settle/v1"
 )
 
-var stackRuns = []string{createRun, deleteRun, updateRun}
+var stackRuns = []string{createRun, deleteRun, updateRun, settleRun}

@@ -57,9 +57,9 @@ func stackByName(tx *db.Tx, account, region, name string) (Stack, error) {
 }
 
 func insertStack(tx *db.Tx, st *Stack, mark, body string) error {
-	return tx.Exec(`INSERT INTO stack (id, account, region, name, status, created, active, mark, body)
-		VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?)`,
-		st.ID, st.Account, st.Region, st.Name, st.Status, db.Micros(st.Created), mark, body)
+	return tx.Exec(`INSERT INTO stack (id, account, region, name, root, status, created, active, mark, body)
+		VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?)`,
+		st.ID, st.Account, st.Region, st.Name, st.Root, st.Status, db.Micros(st.Created), mark, body)
 }
 
 // updateStack writes a stack that was read with st.mark and now bears mark.
@@ -73,6 +73,12 @@ func updateStack(tx *db.Tx, st *Stack, mark, body string) error {
 		return errMoved
 	}
 	return nil
+}
+
+// countNested counts the nested stacks of a root.
+func countNested(tx *db.Tx, root string) (n int, err error) {
+	err = tx.Row(`SELECT COUNT(*) FROM stack WHERE root = ? AND root <> '' AND active = 1`, root).Scan(&n)
+	return n, err
 }
 
 func insertPack(tx *db.Tx, stack string, number int64, body string) error {
@@ -188,8 +194,14 @@ func exportByName(tx *db.Tx, account, region, name string) (exportRow, error) {
 	return e, err
 }
 
-func insertExport(tx *db.Tx, st *Stack, o Output) error {
-	return tx.Exec(`INSERT INTO stack_export (account, region, name, stack, output, value, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+// insertExport makes an output known by its export's name. One that is
+// lenient leaves a name to whoever has it.
+func insertExport(tx *db.Tx, st *Stack, o Output, lenient bool) error {
+	query := `INSERT INTO stack_export (account, region, name, stack, output, value, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)`
+	if lenient {
+		query += ` ON CONFLICT DO NOTHING`
+	}
+	return tx.Exec(query,
 		st.Account, st.Region, o.Export, st.ID, o.Key, o.Value, o.Sealed)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,10 +72,12 @@ type turn struct {
 	exports []Output
 	letGo   bool // of imports and exports
 	holds   bool // only the imports and exports above, from now on
+	forces  bool // whoever has come to need others
+	cancels []cancellation
+
+	unsettled []*item // nested stacks that have not settled yet
 
 	policy *policy // the stack's, once it was asked for
-
-	unheard []string // sources of signals that nobody awaits any more
 
 	note string // for operators
 	over bool
@@ -132,8 +135,8 @@ func (t *turn) next() workflow.Verdict {
 		return workflow.Again(0)
 	}
 	wait := t.s.limits.Patience
-	for _, it := range l.open {
-		if !it.Hang {
+	for _, it := range slices.Concat(l.open, t.unsettled) {
+		if !it.Hang && !it.awaited {
 			wait = min(wait, time.UnixMilli(it.Due).Sub(t.now))
 		}
 	}
@@ -147,7 +150,7 @@ func (t *turn) next() workflow.Verdict {
 }
 
 // wake is the signal by which a waiting operation is told to look again.
-func wake(run string) string { return "stack-run:" + run }
+func wake(run string) string { return run + "/wake" }
 
 // touch notes that an item is changed by this beat.
 func (t *turn) touch(it *item) int {
@@ -183,7 +186,6 @@ func (t *turn) turnTo(status Status, reason string) {
 
 // end settles an item for good and records the event.
 func (t *turn) end(it *item, status Status, reason string) {
-	t.forget(it)
 	it.settle(status, reason)
 	t.tell(it, reason, it.Physical == "")
 	t.did = true
@@ -200,13 +202,18 @@ func product(st *Stack) string {
 	return ""
 }
 
+// token identifies an item among all that was ever made.
+func (t *turn) token(it *item) string {
+	return fmt.Sprintf("%s/%s/%d", t.l.stack.ID, it.LogicalID, it.Generation)
+}
+
 // request describes an item to its handler.
 func (t *turn) request(action resource.Action, it *item) resource.Request {
 	tags := make([]schema.Tag, len(t.l.stack.Tags))
 	for i, tag := range t.l.stack.Tags {
 		tags[i] = schema.Tag(tag)
 	}
-	token := fmt.Sprintf("%s/%s/%d", t.l.stack.ID, it.LogicalID, it.Generation)
+	token := t.token(it)
 	if action == resource.Update {
 		// A resource is made and removed once, but updated many times.
 		token += fmt.Sprintf("/%s/%d", strings.ToLower(string(t.l.stack.Journal.Phase)), t.l.stack.Journal.First)

@@ -20,6 +20,8 @@ type Transition struct {
 	Policy     string   `json:"policy,omitempty"` // in place of the stack's own during this update
 	NextPolicy string   `json:"nextPolicy,omitempty"`
 	KeepFailed bool     `json:"keepFailed,omitempty"`
+	Held       bool     `json:"held,omitempty"`    // it was complete once, and waited for the parent
+	Outputs    []Output `json:"outputs,omitempty"` // the stack's, before it was held
 }
 
 // Settings are what an update gives to a stack beside its resources.
@@ -32,18 +34,22 @@ type Settings struct {
 	Topics       []string    `json:"topics,omitempty"`
 	Role         string      `json:"role,omitempty"`
 	Rules        []string    `json:"rules,omitempty"`
+
+	AllCapabilities bool `json:"allCapabilities,omitempty"`
 }
 
 func (st *Stack) settings() Settings {
 	return Settings{
 		Description: st.Description, Digest: st.Digest, Parameters: st.Parameters, Tags: st.Tags,
 		Capabilities: st.Capabilities, Topics: st.Topics, Role: st.Role, Rules: st.Rules,
+		AllCapabilities: st.AllCapabilities,
 	}
 }
 
 func (st *Stack) assume(s Settings) {
 	st.Description, st.Digest, st.Parameters, st.Tags = s.Description, s.Digest, s.Parameters, s.Tags
 	st.Capabilities, st.Topics, st.Role, st.Rules = s.Capabilities, s.Topics, s.Role, s.Rules
+	st.AllCapabilities = s.AllCapabilities
 }
 
 // planUndoing sets the frontier for undoing an update.
@@ -95,6 +101,7 @@ func (t *turn) undo(ctx context.Context) error {
 	}
 	t.closeUndone()
 	if l.stack.Journal.Canceled {
+		t.abandon(l.open)
 		for _, it := range l.open {
 			t.end(it, UpdateFailed, updateCancelled)
 		}
@@ -233,11 +240,21 @@ func (t *turn) undone() {
 			t.touch(it)
 		}
 	}
-	t.imports, t.exports, t.holds = st.Transition.Imports, exported(st.Outputs), true
+	t.imports, t.exports, t.holds, t.forces = st.Transition.Imports, exported(st.Outputs), true, st.Transition.Held
+	for _, it := range l.items {
+		if it.Next != nil {
+			it.Next = nil
+			t.touch(it)
+		}
+	}
 	st.Transition = nil
 	t.turnTo(UpdateRollbackCompleteCleanupInProgress, "")
-	st.Journal.Phase = clearing
 	t.did = true
+	if st.Journal.Led {
+		t.over = true // its parent says when to go on
+		return
+	}
+	st.Journal.Phase = clearing
 	l.arrange()
 	l.planRemovalOf((*item).doomed)
 }

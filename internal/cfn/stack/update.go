@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"larder/internal/cfn/changeset"
 	"larder/internal/cfn/schema"
@@ -38,6 +39,7 @@ type UpdateInput struct {
 	PolicyDuringUpdate   string // in place of the stack policy
 
 	changeSet string // that is executed
+	led       bool   // by the parent of a nested stack
 }
 
 // Update starts the update of a stack. A refusal is an [Error] (or a
@@ -77,7 +79,7 @@ func (s *Stacks) tryUpdate(ctx context.Context, in UpdateInput, key string) (Sta
 	if err != nil {
 		return Stack{}, err
 	}
-	if err := mayUpdate(&st); err != nil {
+	if err := mayUpdate(&st); err != nil && !(in.led && st.held()) {
 		return Stack{}, err
 	}
 	for _, text := range []string{in.Policy, in.PolicyDuringUpdate} {
@@ -156,6 +158,7 @@ func (s *Stacks) propose(ctx context.Context, st Stack, in UpdateInput) (*propos
 		next.Role = in.Role
 	}
 	needed := t.Capabilities()
+	next.AllCapabilities = in.AllCapabilities
 	if next.Capabilities = in.Capabilities; in.AllCapabilities {
 		next.Capabilities = needed.Names
 	} else if err := acknowledged(needed.Names, in.Capabilities); err != nil {
@@ -201,8 +204,9 @@ func (s *Stacks) previous(st *Stack, given []Given) ([]Given, error) {
 			if g.Value, err = s.value(st, st.Parameters[i]); err != nil {
 				return nil, err
 			}
+			g.Secret = st.Parameters[i].Handed
 		}
-		values = append(values, Given{Key: g.Key, Value: g.Value})
+		values = append(values, Given{Key: g.Key, Value: g.Value, Secret: g.Secret})
 	}
 	return values, nil
 }
@@ -214,6 +218,7 @@ func (s *Stacks) transit(next, st *Stack, in UpdateInput, forced []string) {
 	tr := Transition{Base: st.Generation, Former: st.settings(), Policy: in.PolicyDuringUpdate, NextPolicy: in.Policy, KeepFailed: in.DisableRollback, Forced: forced}
 	if st.Transition != nil {
 		tr.Base, tr.Former, tr.Imports = st.Transition.Base, st.Transition.Former, st.Transition.Imports
+		tr.Held, tr.Outputs = st.Transition.Held, st.Transition.Outputs
 	}
 	next.Transition = &tr
 }
@@ -225,7 +230,7 @@ func (s *Stacks) beginUpdate(ctx context.Context, next *Stack, p *proposal, in U
 	now := s.now().UTC()
 	st := &p.st
 	next.Journal = Journal{
-		Operation: key, Kind: KindUpdate, Run: "stk-" + id.UUID(), Token: in.Token, Phase: updating, ChangeSet: in.changeSet,
+		Operation: key, Kind: KindUpdate, Run: "stk-" + id.UUID(), Token: in.Token, Phase: updating, ChangeSet: in.changeSet, Led: in.led,
 		Clock: max(st.Journal.Clock+1, now.UnixMilli()), Packs: st.Journal.Packs + 1, First: st.Journal.Packs + 1,
 	}
 	next.Status, next.Reason, next.Updated = UpdateInProgress, userInitiated, now
@@ -335,6 +340,8 @@ func (s *Stacks) CancelUpdate(ctx context.Context, account, region, stack string
 			return err
 		}
 		switch {
+		case st.Journal.Led:
+			return invalid("CancelUpdateStack cannot be invoked on child stacks")
 		case st.Status != UpdateInProgress:
 			return invalid("CancelUpdateStack cannot be called from current stack status")
 		case st.Journal.Canceled:
@@ -371,10 +378,13 @@ func (s *Stacks) tryContinue(ctx context.Context, in ContinueInput, key string) 
 	if err != nil {
 		return err
 	}
+	if st.Parent != "" {
+		return invalid("RollbackUpdatedStack cannot be invoked on child stacks")
+	}
 	if st.Status != UpdateRollbackFailed {
 		return invalid("Stack:%s is in %s state and can not continue rolling back.", st.ID, st.Status)
 	}
-	if err := s.maySkip(ctx, st, in.Skip); err != nil {
+	if err := s.maySkip(ctx, &st, in.Skip); err != nil {
 		return err
 	}
 	now := s.now().UTC()
@@ -386,44 +396,48 @@ func (s *Stacks) tryContinue(ctx context.Context, in ContinueInput, key string) 
 	if in.Role != "" {
 		st.Role = in.Role
 	}
-	packed, err := pack{Token: in.Token, Events: []happening{{
+	first := pack{Token: in.Token, Events: []happening{{
 		Item: stackItem, ID: id.UUID(), Status: UpdateRollbackInProgress, Reason: userInitiated, At: st.Journal.Clock,
-	}}}.encode()
-	if err != nil {
-		return err
-	}
-	body, err := st.encode()
-	if err != nil {
-		return err
-	}
-	mark := id.UUID()
-	return s.db.Update(ctx, func(tx *db.Tx) error {
-		if err := updateStack(tx, &st, mark, body); err != nil {
-			return err
-		}
-		if err := insertPack(tx, st.ID, st.Journal.Packs, packed); err != nil {
-			return err
-		}
-		return s.startOperation(tx, &st, updateRun, in.Report)
-	})
+	}}}
+	return s.proceed(ctx, &st, first, updateRun, in.Report)
 }
 
-// maySkip refuses to skip what did not fail.
-func (s *Stacks) maySkip(ctx context.Context, st Stack, skip []string) error {
-	if len(skip) == 0 {
-		return nil
-	}
-	l, _, err := s.standing(ctx, st, false)
-	if err != nil {
-		return err
-	}
-	for _, logicalID := range skip {
-		it, ok := l.items[logicalID]
-		if !ok {
-			return invalid("Resource [%s] does not exist for stack [%s]", logicalID, st.Name)
+// maySkip refuses to skip what did not fail. A resource of a nested stack is
+// named with the name of its stack: Name.LogicalId.
+func (s *Stacks) maySkip(ctx context.Context, st *Stack, skip []string) error {
+	for _, name := range skip {
+		owner, logicalID, dotted := strings.Cut(name, ".")
+		if !dotted {
+			owner, logicalID = st.ID, name
 		}
-		if it.Status != UpdateFailed {
-			return invalid("ResourcesToSkip must be in the UPDATE_FAILED state: %s is in %s", logicalID, it.Status)
+		child, err := s.lookup(ctx, st.Account, st.Region, owner, "Stack [%s] does not exist")
+		if err != nil {
+			return err
+		}
+		if child.ID != st.ID && child.Root != st.ID {
+			return invalid("Stack [%s] does not exist", owner)
+		}
+		resources, err := s.resourcesOf(ctx, &child)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(resources, func(r Resource) bool { return r.LogicalID == logicalID })
+		if i < 0 {
+			return invalid("Resource [%s] does not belong to stack %s", logicalID, child.Name)
+		}
+		r := &resources[i]
+		if r.Type == stackType {
+			nested, err := s.lookup(ctx, st.Account, st.Region, r.Physical, "Stack [%s] does not exist")
+			_, gone := AsError(err)
+			if err != nil && !gone {
+				return err
+			}
+			if !gone && nested.Status != DeleteInProgress && nested.Status != DeleteComplete && nested.Status != DeleteFailed {
+				return invalid("Nested stacks could not be skipped")
+			}
+		}
+		if r.Status != UpdateFailed {
+			return invalid("Only the resources failed during UpdateRollback are allowed to be skipped")
 		}
 	}
 	return nil

@@ -88,6 +88,8 @@ func (t *turn) update(ctx context.Context) error {
 	switch {
 	case t.failed():
 		t.fail("")
+	case l.stack.Journal.Canceled && l.stack.Journal.Led:
+		t.fail(initiatedByParent)
 	case l.stack.Journal.Canceled:
 		t.fail(userInitiated)
 	case len(l.ready) > 0:
@@ -107,18 +109,21 @@ func (t *turn) update(ctx context.Context) error {
 
 // settleUpdates ends what was started earlier and is due.
 func (t *turn) settleUpdates(ctx context.Context) error {
-	if err := t.hear(ctx); err != nil {
-		return err
-	}
 	for _, it := range slices.Clone(t.l.open) {
 		if t.budget == 0 {
 			break
 		}
-		if !it.inProgress() || it.Hang || it.Due > t.now.UnixMilli() || it.listening() {
+		if !it.inProgress() || it.Hang || it.Due > t.now.UnixMilli() {
 			continue
 		}
 		if _, now := t.touched[it]; now {
 			continue // it was started by this very beat: journal it first
+		}
+		if t.leads(it) {
+			if err := t.lead(ctx, it); err != nil {
+				return err
+			}
+			continue
 		}
 		t.budget--
 		var err error
@@ -151,15 +156,8 @@ func (it *item) failure() Status {
 	return CreateFailed
 }
 
-// accomplish ends well what is in progress, unless it is to await signals.
+// accomplish ends well what is in progress.
 func (t *turn) accomplish(it *item) {
-	if !t.listens(it) {
-		t.achieve(it)
-	}
-}
-
-// achieve ends well what is in progress and awaits nothing any more.
-func (t *turn) achieve(it *item) {
 	status := CreateComplete
 	if it.Status == UpdateInProgress {
 		status = UpdateComplete
@@ -239,7 +237,7 @@ func (t *turn) begin(it *item) (*item, error) {
 	if !refused {
 		verdict = changeset.Decide(it.kind.Schema, before, props)
 	}
-	if verdict == changeset.Unchanged && it.Status == UpdateFailed {
+	if verdict == changeset.Unchanged && (it.Status == UpdateFailed || it.nested()) {
 		verdict = changeset.InPlace // it may be neither what it was nor what it was to be
 	}
 	if _, forced := slices.BinarySearch(l.stack.Transition.Forced, it.LogicalID); forced && verdict == changeset.Unchanged {
@@ -362,9 +360,6 @@ func (t *turn) carryOut(ctx context.Context, wave []*item) error {
 			action = resource.Update
 		}
 		reason, err := t.shape(ctx, action, it, props)
-		if err == nil && reason == "" {
-			reason, err = t.expect(it)
-		}
 		if err != nil {
 			return err
 		}
@@ -558,6 +553,7 @@ func (t *turn) fail(cause string) {
 			causes = append(causes, Cause{LogicalID: it.LogicalID, Type: it.Type, Reason: it.Reason})
 		}
 	}
+	t.abandon(l.open)
 	var uncreated, unchanged []*item
 	for _, it := range l.open {
 		switch it.Status {
@@ -595,6 +591,10 @@ func (t *turn) fail(cause string) {
 	}
 	t.turnTo(UpdateRollbackInProgress, cause)
 	st.assume(st.Transition.Former)
+	if j.Led {
+		t.over = true // its parent fails too, and has it undone
+		return
+	}
 	j.Phase = undoing
 	l.planUndoing()
 }
@@ -630,34 +630,69 @@ func (t *turn) updated(ctx context.Context) error {
 		return nil
 	}
 	t.exports, t.imports, t.holds = exports, l.eval.Imports(), true
+	if tr := st.Transition; !tr.Held {
+		tr.Outputs = st.Outputs
+	}
 	st.Outputs = kept
+	t.foresee()
+	if st.Journal.ChangeSet != "" {
+		st.ChangeSet = st.Journal.ChangeSet
+	}
+	st.Journal.Canceled = false
+	t.turnTo(UpdateCompleteCleanupInProgress, "")
+	t.did = true
+	if st.Journal.Led {
+		st.Transition.Held, t.over = true, true // its parent says whether it is settled or undone
+		return nil
+	}
+	st.Journal.Phase = tidying
+	t.commit()
+	return nil
+}
+
+// foresee notes what becomes of each item when the update is settled.
+func (t *turn) foresee() {
+	l := t.l
 	for _, it := range l.items {
+		before := it.Next
+		it.Next = nil
 		r, wanted := l.eval.Resource(it.LogicalID)
-		if !wanted {
-			l.supersede(it, removalPolicy(it))
-			t.touch(it)
-			continue
+		switch depends := l.eval.Dependencies(it.LogicalID); {
+		case !wanted:
+			it.Next = &next{Leaves: removalPolicy(it)}
+		case it.Former != nil, it.Place != it.rank, it.Policy != r.DeletionPolicy, !slices.Equal(it.Depends, depends):
+			it.Next = &next{Place: it.rank, Policy: r.DeletionPolicy, Depends: slices.Clone(depends)}
 		}
-		depends := l.eval.Dependencies(it.LogicalID)
-		if it.Former != nil || it.Place != it.rank || it.Policy != r.DeletionPolicy || !slices.Equal(it.Depends, depends) {
-			it.Former, it.Place, it.Policy, it.Depends = nil, it.rank, r.DeletionPolicy, slices.Clone(depends)
+		if before != nil || it.Next != nil {
 			t.touch(it)
 		}
 	}
-	if st.Journal.ChangeSet != "" {
-		st.ChangeSet = st.Journal.ChangeSet
+}
+
+// commit settles an update: from now on there is no way back, and what it left
+// over is to be removed.
+func (t *turn) commit() {
+	l := t.l
+	st := &l.stack
+	for _, it := range l.items {
+		n := it.Next
+		if n == nil {
+			continue
+		}
+		t.touch(it)
+		if it.Next = nil; n.Leaves != "" {
+			l.supersede(it, n.Leaves)
+			continue
+		}
+		it.Former, it.Place, it.Policy, it.Depends = nil, n.Place, n.Policy, n.Depends
 	}
 	if tr := st.Transition; tr.NextPolicy != "" {
 		st.Policy = tr.NextPolicy
 	}
 	st.Transition = nil
-	st.Journal.Canceled = false
-	t.turnTo(UpdateCompleteCleanupInProgress, "")
-	st.Journal.Phase = tidying
 	t.did = true
 	l.arrange()
 	l.planRemovalOf((*item).doomed)
-	return nil
 }
 
 // removalPolicy is what becomes of an item that leaves the stack.

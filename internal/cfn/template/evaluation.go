@@ -18,6 +18,7 @@ type Env struct {
 	Export                                func(name string) (value string, ok bool)   // Fn::ImportValue; nil: there are none
 	Stored                                func(name string) (value string, err error) // SSM parameter types; nil: there are none
 	Rules                                 []string                                    // further JSON rule objects to hold (Service Catalog's TEMPLATE constraints)
+	Secret                                map[string]bool                             // parameters whose given values are secret though the template may not say NoEcho
 	// Attribute answers Fn::ValueOf, such as Tags.Department of a VPC given as
 	// parameter, and Values answers Fn::RefAll: all values of a parameter type
 	// in the region. Where they are nil or know nothing, the rule function
@@ -118,6 +119,7 @@ func (e *Evaluation) bind(given map[string]string) *Error {
 	e.bound = make([]Bound, 0, len(t.Parameters))
 	for _, p := range t.Parameters {
 		value, ok := given[p.Name]
+		secret := p.NoEcho || ok && e.env.Secret[p.Name]
 		switch {
 		case ok:
 		case p.Default != nil:
@@ -125,7 +127,7 @@ func (e *Evaluation) bind(given map[string]string) *Error {
 		default:
 			missing = append(missing, p.Name)
 		}
-		e.bound = append(e.bound, Bound{Key: p.Name, Value: value, NoEcho: p.NoEcho})
+		e.bound = append(e.bound, Bound{Key: p.Name, Value: value, NoEcho: secret})
 	}
 	if missing != nil {
 		return fault("Parameters: %s must have values", bracketed(missing))
@@ -148,7 +150,7 @@ func (e *Evaluation) bind(given map[string]string) *Error {
 			}
 			value = b.Resolved
 		}
-		e.values[p.Name] = p.value(value)
+		e.values[p.Name] = p.value(value, b.NoEcho)
 	}
 	if unstored != nil {
 		return fault("Unable to fetch parameters %s from parameter store for this account.", bracketed(unstored))
@@ -168,9 +170,9 @@ func (e *Evaluation) stored(name string) (string, bool) {
 }
 
 // value returns what Ref gives for the parameter with that text.
-func (p *Parameter) value(text string) schema.Value {
+func (p *Parameter) value(text string, secret bool) schema.Value {
 	one := func(s string) schema.Value {
-		if p.NoEcho {
+		if secret {
 			return schema.Secret(s)
 		}
 		return s
