@@ -13,6 +13,9 @@ type LaunchQuery struct {
 	ProductID, ProductName   string
 	ArtifactID, ArtifactName string
 	PathID, PathName         string
+	// Standing is what an update starts from: the version stays where none is
+	// given and the product does.
+	Standing Standing
 	// ForUpdate allows a deprecated version, which a new launch may not use.
 	ForUpdate bool
 	// Launched allows any version: it was launched before, and stays.
@@ -20,6 +23,12 @@ type LaunchQuery struct {
 	// AnyPath takes the first of several paths where none is named: an import
 	// has no way to name one.
 	AnyPath bool
+}
+
+// Standing is a product and its version, of which something was launched.
+type Standing struct {
+	Product  id.Product
+	Artifact id.Artifact
 }
 
 // A Launch is everything that a launch of one version through one path needs

@@ -78,6 +78,13 @@ func (q LaunchQuery) check() error {
 	if err := either(&q.ProductID, &q.ProductName, "ProductId", "ProductName"); err != nil {
 		return err
 	}
+	if q.Standing != (Standing{}) && q.ArtifactID == "" && q.ArtifactName == "" {
+		return nil // it may stay
+	}
+	return q.checkArtifact()
+}
+
+func (q LaunchQuery) checkArtifact() error {
 	return either(&q.ArtifactID, &q.ArtifactName, "ProvisioningArtifactId", "ProvisioningArtifactName")
 }
 
@@ -90,6 +97,12 @@ func (c *Catalog) ResolveLaunch(tx *db.Tx, caller identity.Caller, q LaunchQuery
 	}
 	productID, err := c.launchProductID(tx, caller, q.ProductID, q.ProductName)
 	if err != nil {
+		return Launch{}, err
+	}
+	if productID == string(q.Standing.Product) && q.ArtifactID == "" && q.ArtifactName == "" {
+		q.ArtifactID = string(q.Standing.Artifact)
+	}
+	if err := q.checkArtifact(); err != nil {
 		return Launch{}, err
 	}
 	paths, err := c.paths(tx, caller, productID)

@@ -97,13 +97,11 @@ func updateQuery(in *api.UpdateProvisionedProductInput, pp *provisionedProduct) 
 		ProductID: api.Or(in.ProductId, ""), ProductName: api.Or(in.ProductName, ""),
 		ArtifactID: api.Or(in.ProvisioningArtifactId, ""), ArtifactName: api.Or(in.ProvisioningArtifactName, ""),
 		PathID: api.Or(in.PathId, ""), PathName: api.Or(in.PathName, ""),
+		Standing:  catalog.Standing{Product: pp.Product, Artifact: pp.Artifact},
 		ForUpdate: true,
 	}
 	if q.ProductID == "" && q.ProductName == "" {
 		q.ProductID = string(pp.Product)
-	}
-	if q.ArtifactID == "" && q.ArtifactName == "" && q.ProductID == string(pp.Product) {
-		q.ArtifactID = string(pp.Artifact)
 	}
 	return q
 }

@@ -118,6 +118,18 @@ func TestUpdate(t *testing.T) {
 		if moved.RecordDetail.ProductId != other || w.describe("mine").ProductId != other || w.describe("mine").ProvisioningArtifactId != otherVersion {
 			t.Errorf("moved to %+v", moved.RecordDetail)
 		}
+
+		// The version stays where none is given, also if the product is named by
+		// its name; another product has no version that could stay.
+		stayed := w.change(&api.UpdateProvisionedProductInput{ProvisionedProductName: new("mine"), ProductName: new("other")})
+		if stayed.RecordDetail.ProvisioningArtifactId != otherVersion {
+			t.Errorf("stayed at %+v", stayed.RecordDetail)
+		}
+		for _, in := range []*api.UpdateProvisionedProductInput{{ProductId: &w.product}, {ProductName: new("queue")}} {
+			in.ProvisionedProductName, in.UpdateToken = new("mine"), "none"
+			_, err := w.client.UpdateProvisionedProduct(as(admin), in)
+			wantError(t, err, "InvalidParametersException", "Give either ProvisioningArtifactId or ProvisioningArtifactName")
+		}
 	})
 }
 
