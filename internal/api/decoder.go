@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -22,6 +23,7 @@ type decoder struct {
 	name   string // of the member or entry whose value comes next
 	err    *Error
 	absent []string // paths of required members that were not there
+	nul    error    // refuses U+0000, which no member has use for and no database keeps; nil if there is none
 	depth  int
 	places [maxDepth]place
 }
@@ -306,6 +308,9 @@ func (d *decoder) escape() (rune, bool) {
 			return 0, false
 		}
 		if !utf16.IsSurrogate(r) {
+			if r == 0 && d.nul == nil {
+				d.nul = InvalidInput("1 validation error detected: The text at byte %d of the request body failed to satisfy constraint: Member must satisfy regular expression pattern: [^\\u0000]*", d.at)
+			}
 			d.at += 6
 			return r, true
 		}
@@ -460,8 +465,8 @@ func parseEpoch(text string) (time.Time, error) {
 type decodes interface{ decode(*decoder) }
 
 // read decodes body, which is one JSON object; an empty body stands for an
-// empty one. It answers the paths of required members that are not there.
-func read(body []byte, into decodes) (absent []string, err error) {
+// empty one. The decoder that it answers tells what else is to be said of it.
+func read(body []byte, into decodes) (*decoder, error) {
 	d := &decoder{text: string(body)}
 	if !utf8.ValidString(d.text) {
 		return nil, Errorf(CodeSerialization, "The request body is not valid UTF-8")
@@ -474,7 +479,7 @@ func read(body []byte, into decodes) (absent []string, err error) {
 	if d.err != nil {
 		return nil, d.err
 	}
-	return d.absent, nil
+	return d, nil
 }
 
 // DecodeInput reads the body of a request for op and answers a pointer to its
@@ -489,12 +494,13 @@ func DecodeInput(op Op, body []byte) (any, error) {
 	if !op.known() {
 		return nil, unknownOperation(op)
 	}
-	in, absent, err := operations[op].decodeInput(body)
+	in, d, err := operations[op].decodeInput(body)
 	if err != nil {
 		return nil, err
 	}
-	if len(absent) > 0 {
-		return nil, operations[op].check(in, absent)
+	if len(d.absent) > 0 || d.nul != nil {
+		// What the constraints say is better than what can be said of every text.
+		return nil, cmp.Or(operations[op].check(in, d.absent), d.nul)
 	}
 	return in, nil
 }

@@ -25,7 +25,7 @@ func TestDecodeInput(t *testing.T) {
 		{OpDescribeProduct, `{"Id":null,"Id":"a"}`, id("a")},
 		{OpDescribeProduct, `{"id":"a","ID":"b","Id ":"c"}`, &DescribeProductInput{}},
 		{OpDescribeProduct, `{"I\u0064":"a"}`, id("a")},
-		{OpDescribeProduct, `{"Id":"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00\u0000"}`, id("\"\\/\b\f\n\r\té😀\x00")},
+		{OpDescribeProduct, `{"Id":"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00\u0001"}`, id("\"\\/\b\f\n\r\té😀\x01")},
 		{OpDescribeProduct, `{"X":[1,-0.5e+3,"a\n",true,false,null,{"Y":[{}],"Y":[[]]}],"Id":"a","X":0}`, id("a")},
 		{OpDescribeProduct, `{"X":` + deep(maxDepth-1) + `}`, &DescribeProductInput{}},
 		{OpListPortfolios, `{"PageSize":0}`, &ListPortfoliosInput{PageSize: new(0)}},
@@ -167,6 +167,28 @@ func TestDecodeTimestamps(t *testing.T) {
 		if want := `{"PortfolioDetail":{"CreatedTime":` + c.want + `}}`; got != want {
 			t.Errorf("%s: %s, not %s", c.text, got, want)
 		}
+	}
+}
+
+// No database keeps U+0000: no text may hold it, whether or not the model has
+// a pattern for it.
+func TestDecodeNUL(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"Id":"a\u0000"}`:   "1 validation error detected: Value 'a\x00' at 'id' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[a-zA-Z0-9_\\-]*",
+		`{"Name":"a\u0000"}`: "1 validation error detected: The text at byte 10 of the request body failed to satisfy constraint: Member must satisfy regular expression pattern: [^\\u0000]*",
+		`{"Id":"a\\u0000"}`:  "1 validation error detected: Value 'a\\u0000' at 'id' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[a-zA-Z0-9_\\-]*",
+	} {
+		in, err := DecodeInput(OpDescribeProduct, []byte(body))
+		if err == nil && in != nil {
+			err = Validate(OpDescribeProduct, in)
+		}
+		if diff := cmp.Diff(Errorf(CodeValidation, "%s", want), err); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", body, diff)
+		}
+	}
+	if _, err := DecodeInput(OpDescribeProduct, []byte(`{"Name":"a\\u0000"}`)); err != nil {
+		t.Errorf("six characters that spell an escape: %v", err)
 	}
 }
 

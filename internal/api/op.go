@@ -30,7 +30,7 @@ type operation struct {
 
 	newInput     func() any
 	newOutput    func() any
-	decodeInput  func(body []byte) (in any, absent []string, err error)
+	decodeInput  func(body []byte) (in any, d *decoder, err error)
 	decodeOutput func(body []byte) (any, error)
 	appendInput  func(dst []byte, in any) []byte
 	appendOutput func(dst []byte, out any) []byte
@@ -55,10 +55,10 @@ type input[I any] interface {
 func bind[I, O any, PI input[I], PO output[O]](method func(Service, context.Context, PI) (PO, error), o operation) operation {
 	o.newInput = func() any { return PI(new(I)) }
 	o.newOutput = func() any { return PO(new(O)) }
-	o.decodeInput = func(body []byte) (any, []string, error) {
+	o.decodeInput = func(body []byte) (any, *decoder, error) {
 		in := PI(new(I))
-		absent, err := read(body, in)
-		return in, absent, err
+		d, err := read(body, in)
+		return in, d, err
 	}
 	o.decodeOutput = func(body []byte) (any, error) {
 		out := PO(new(O))

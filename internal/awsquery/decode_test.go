@@ -113,6 +113,7 @@ func TestMalformed(t *testing.T) {
 	for name, form := range map[string]string{
 		"bad escape":            "Action=ListStacks&NextToken=%zz",
 		"not UTF-8":             "Action=ListStacks&NextToken=%ff",
+		"a NUL":                 "Action=ListStacks&NextToken=a%00",
 		"not UTF-8 in a key":    "Action=ListStacks&%ff=a",
 		"raw bytes":             "Action=ListStacks&NextToken=\xff",
 		"twice":                 "Action=ListStacks&NextToken=a&NextToken=b",

@@ -78,7 +78,7 @@ func unescape(s string) (string, error) {
 	if err != nil {
 		return "", malformed("The query string contains a syntax error")
 	}
-	if !utf8.ValidString(u) {
+	if !utf8.ValidString(u) || strings.IndexByte(u, 0) >= 0 { // no database keeps a NUL
 		return "", malformed("The query string is not valid UTF-8")
 	}
 	return u, nil
