@@ -16,7 +16,7 @@ import (
 
 // noticeFlags are who is told of provisioned products that change.
 type noticeFlags struct {
-	Webhook       []location          `help:"Endpoints that are told of every provisioned product's changes, as CloudEvents." placeholder:"URL,…"`
+	Webhook       []location          `help:"Endpoints that are told of every provisioned product's changes, as CloudEvents." placeholder:"URL"`
 	WebhookSecret secret              `help:"What signs requests to webhooks." placeholder:"SECRET"`
 	Topic         map[string]location `help:"The endpoint that a topic's ARN stands for." placeholder:"ARN=URL;…"`
 	TopicSecret   secrets             `help:"What signs requests to a topic's endpoint." placeholder:"ARN=SECRET;…"`
