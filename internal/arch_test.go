@@ -51,6 +51,8 @@ var may = map[string][]string{
 	"provisioning": {"id", "api", "db", "seal", "engine", "workflow", "identity", "catalog"},
 
 	"server": {"id", "api", "awsquery", "sigv4", "identity"},
+
+	"testmode": {"api", "db", "workflow", "cfn/resource", "server"},
 }
 
 // testing rooms and what they may import.

@@ -14,6 +14,7 @@ import (
 	"larder/internal/fetch"
 	"larder/internal/identity"
 	"larder/internal/seal"
+	"larder/internal/testmode"
 )
 
 // defaultRegion is the region of unsigned calls.
@@ -129,14 +130,15 @@ func openDev(ctx context.Context, d devSettings, log *slog.Logger) (*server, err
 		o.Dir, o.Ephemeral, o.Logger = dir, true, nil
 		cleanup = func() { _ = os.RemoveAll(dir) } // the system clears its temporary directory too
 	}
+	clock := &testmode.Clock{}
 	everywhere := fetch.Policy{HTTP: true, Loopback: true, Private: true, LinkLocal: true}
 	templates := everywhere
 	templates.Roots, templates.S3Endpoint = d.TemplateRoot, d.S3Endpoint
 	return open(ctx, parts{
-		mode: modeDev, listen: d.listenFlags, database: o, takeover: d.Takeover, keys: keys, cleanup: cleanup, rules: d.Rules,
+		mode: modeDev, listen: d.listenFlags, database: o, takeover: d.Takeover, keys: keys, cleanup: cleanup, rules: d.Rules, clock: clock,
 		policy: templates, posting: everywhere, engines: d.engineFlags, notices: d.noticeFlags,
 		identify: func(context.Context, *db.DB) (callers, error) {
-			who := identity.Dev{Region: d.Region}
+			who := identity.Dev{Region: d.Region, Now: clock.Now}
 			return callers{authenticate: who.Authenticate, authorize: who.Authorize, sts: stsHandlers(who.STS())}, nil
 		},
 		organization: tree, log: log,

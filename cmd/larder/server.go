@@ -32,6 +32,7 @@ import (
 	"larder/internal/provisioning"
 	"larder/internal/seal"
 	httpserver "larder/internal/server"
+	"larder/internal/testmode"
 	"larder/internal/workflow"
 )
 
@@ -63,7 +64,8 @@ type parts struct {
 	posting  fetch.Policy // for engines, webhooks and topics
 	engines  engineFlags
 	notices  noticeFlags
-	rules    string // file of failure rules; "" for none
+	rules    string          // file of failure rules; "" for none
+	clock    *testmode.Clock // that can be moved; nil for the system's
 	log      *slog.Logger
 	started  time.Time
 	// identify says who calls, over the opened database.
@@ -137,18 +139,16 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var rules resource.Rules
-	if p.rules != "" {
-		if rules, err = readRules(p.rules); err != nil {
-			return nil, err
-		}
+	now := time.Now
+	if p.clock != nil {
+		now = p.clock.Now
 	}
-	s.runner = workflow.New(s.db, workflow.Options{Logger: p.log, LeaseTTL: p.takeover})
+	s.runner = workflow.New(s.db, workflow.Options{Logger: p.log, LeaseTTL: p.takeover, Now: now})
 	stacks := stack.New(stack.Options{
-		DB: s.db, Runner: s.runner, Keys: p.keys, Rules: rules, Dev: p.mode == modeDev,
+		DB: s.db, Runner: s.runner, Keys: p.keys, Dev: p.mode == modeDev, Now: now,
 		Handlers: &resource.Handlers{Dev: p.mode == modeDev}, Fetch: client,
 	})
-	targets := stackset.Options{DB: s.db, Runner: s.runner, Keys: p.keys, Stacks: stacks}
+	targets := stackset.Options{DB: s.db, Runner: s.runner, Keys: p.keys, Stacks: stacks, Now: now}
 	if who.serve != nil {
 		targets.Refuses = foreign(s.db)
 	}
@@ -160,7 +160,7 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 	cfn := &cloudformation.Engine{Stacks: stacks, Sets: sets}
 	elsewhere := external.New(external.Options{
 		DB: s.db, Runner: s.runner, Fetch: outward.client, Keys: p.keys, Endpoints: outward.engines,
-		Organization: organizationID(s.db, organization),
+		Organization: organizationID(s.db, organization), Now: now,
 	})
 	engines := func(artifactType string) engine.Engine {
 		switch {
@@ -173,7 +173,7 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 	}
 	offers := catalog.Options{
 		DB: s.db, Runner: s.runner, Engine: engines, Fetch: client, Keys: p.keys, Tokens: tokens,
-		Limits: limits(p.mode), Organization: organization,
+		Limits: limits(p.mode), Organization: organization, Now: now,
 	}
 	var directory *identity.Directory
 	if who.serve != nil {
@@ -181,31 +181,34 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 		offers.UniqueID, offers.AccountExists = identity.UniqueID, identity.AccountExists
 	}
 	c := catalog.New(offers)
-	rehearsal := rehearse(rules)
-	if p.rules == "" {
-		rehearsal = nil
-	}
-	run := provisioning.New(provisioning.Options{
-		DB: s.db, Runner: s.runner, Catalog: c, Engine: engines, Keys: p.keys, Tokens: tokens, Logger: p.log,
+	o := provisioning.Options{
+		DB: s.db, Runner: s.runner, Catalog: c, Engine: engines, Keys: p.keys, Tokens: tokens, Logger: p.log, Now: now,
 		Deadline: p.engines.Deadline, Deadlines: p.engines.ProductDeadline, Grace: p.engines.Grace,
 		Post: poster(outward.client), Webhooks: outward.webhooks, Topics: outward.topics, NoticeTries: p.notices.NoticeTries,
-		Rehearse: rehearsal,
-	})
-	routes := map[string]httpserver.Route{}
-	if p.mode == modeDev {
-		maps.Copy(routes, engineRoutes(elsewhere))
 	}
-	s.http = httpserver.New(httpserver.Config{
+	if p.mode == modeDev {
+		o.Rehearse, o.InForce = rehearse(stacks.Rules), func(rule string) bool { return stacks.Rules().InForce(rule) }
+	}
+	run := provisioning.New(o)
+	served := httpserver.Config{
 		Invoke:         api.Local(service{Catalog: c, Provisioning: run, Directory: directory, inventory: &inventory{resource.Inventory{DB: s.db}, tokens}, about: &about{parts: &s.parts}}, who.authorize),
 		CloudFormation: cfnapi.Handlers(cfnapi.Options{Stacks: stacks, Sets: sets, Fetch: client, Tokens: tokens}),
 		STS:            who.sts,
 		AuthorizeQuery: who.query,
-		Routes:         routes,
 		Authenticate:   who.authenticate,
 		Hosts:          p.listen.PublicHost,
 		Checks:         []httpserver.Check{{Name: "database", Do: s.ping}},
 		Log:            p.log,
-	})
+	}
+	if p.mode == modeDev {
+		test, err := s.testMode(ctx, stacks, run)
+		if err != nil {
+			return nil, err
+		}
+		served.Enter, served.Called, served.Routes = test.Enter, test.Called, test.Routes()
+		maps.Copy(served.Routes, engineRoutes(elsewhere))
+	}
+	s.http = httpserver.New(served)
 	if s.listener, err = net.Listen("tcp", p.listen.Listen); err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
 			return nil, fmt.Errorf("%s is taken; choose another address with --listen", p.listen.Listen)
@@ -363,22 +366,6 @@ func writeReady(path, url string) error {
 		return err
 	}
 	return os.Rename(f.Name(), path)
-}
-
-// readRules reads a file of failure rules.
-func readRules(path string) (resource.Rules, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return resource.Rules{}, fmt.Errorf("--rules: %w", err)
-	}
-	rules, err := resource.ParseRules(text)
-	if err != nil {
-		return resource.Rules{}, fmt.Errorf("--rules %s: %w", path, err)
-	}
-	if err := rules.CheckOperations(provisioning.RehearsedOperations()); err != nil {
-		return resource.Rules{}, fmt.Errorf("--rules %s: %w", path, err)
-	}
-	return rules, nil
 }
 
 // about answers what the server is.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"time"
 
 	"larder/internal/api"
 	"larder/internal/id"
@@ -23,7 +24,8 @@ const devAccount = "000000000000"
 // Dev keeps nothing: temporary credentials say in their session token whose
 // they are, so they outlive a restart.
 type Dev struct {
-	Region string // of unsigned calls
+	Region string           // of unsigned calls
+	Now    func() time.Time // the product's clock; nil: the system's
 }
 
 // Authenticate returns the caller of r. It fails only for a signature that
@@ -112,7 +114,7 @@ func readDevToken(token string) (role id.Principal, session string, ok bool) {
 }
 
 // STS answers for AWS STS.
-func (d Dev) STS() *STS { return &STS{assume: d.assume} }
+func (d Dev) STS() *STS { return &STS{assume: d.assume, now: d.Now} }
 
 func (d Dev) assume(_ context.Context, _ Caller, role id.Principal, in AssumeRoleInput) (credentials, error) {
 	return credentials{

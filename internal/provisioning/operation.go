@@ -106,7 +106,7 @@ func (p *Provisioning) beat(ctx context.Context, b workflow.Beat) (workflow.Verd
 	if late := b.Now.Sub(b.Started) - p.deadlineOf(rec.ProductType); late > p.grace {
 		refusal = &engine.Failure{Reason: fmt.Sprintf("The operation was given up: it had not stopped %s after its deadline", p.grace)}
 	}
-	progress, held := rec.Rehearsal.progress(b.Started, b.Now, rec.control, b.Overdue)
+	progress, held := p.relieved(rec.Rehearsal).progress(b.Started, b.Now, rec.control, b.Overdue)
 	if refusal != nil {
 		progress = engine.Progress{State: engine.Done, Failure: refusal}
 	} else if held {

@@ -42,7 +42,7 @@ func (p *Provisioning) planBeat(ctx context.Context, b workflow.Beat) (workflow.
 		return workflow.Verdict{}, err
 	}
 	var preview engine.Preview
-	progress, held := n.Rehearsal.progress(b.Started, b.Now, "", b.Overdue)
+	progress, held := p.relieved(n.Rehearsal).progress(b.Started, b.Now, "", b.Overdue)
 	if !held {
 		preview, progress, err = p.preview(ctx, &n, b.Overdue)
 	}

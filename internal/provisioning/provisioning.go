@@ -52,6 +52,9 @@ type Options struct {
 	// Rehearse decides what happens to an operation before its engine is
 	// asked; nil, or a nil answer: nothing. See RehearsedOperations.
 	Rehearse func(tx *db.Tx, operation, product, name string) (*Rehearsal, error)
+	// InForce tells whether the rule of a rehearsal still holds up operations;
+	// nil: all do.
+	InForce func(rule string) bool
 }
 
 // Provisioning serves the run-time operations. Its methods are those of
@@ -71,6 +74,7 @@ type Provisioning struct {
 	webhooks  []Target
 	topics    map[string]Target
 	rehearsal func(tx *db.Tx, operation, product, name string) (*Rehearsal, error)
+	inForce   func(rule string) bool
 	tries     int           // of a notice
 	backoff   time.Duration // after the first
 	log       *slog.Logger
@@ -80,7 +84,7 @@ type Provisioning struct {
 func New(o Options) *Provisioning {
 	p := &Provisioning{
 		db: o.DB, runner: o.Runner, catalog: o.Catalog, engine: o.Engine,
-		keys: o.Keys, tokens: o.Tokens, now: o.Now, deadline: o.Deadline, deadlines: o.Deadlines, rehearsal: o.Rehearse, log: o.Logger,
+		keys: o.Keys, tokens: o.Tokens, now: o.Now, deadline: o.Deadline, deadlines: o.Deadlines, rehearsal: o.Rehearse, inForce: o.InForce, log: o.Logger,
 	}
 	if p.now == nil {
 		p.now = time.Now

@@ -15,6 +15,7 @@ type Rehearsal struct {
 	Delay time.Duration `json:",omitempty"` // before it goes on, or fails
 	Fail  string        `json:",omitempty"` // the reason to fail with
 	Hang  bool          `json:",omitempty"` // until the operation is canceled or retried
+	Rule  string        `json:",omitempty"` // what decided so, as Options.InForce knows it
 }
 
 // Operations that can be rehearsed: those that take time.
@@ -40,6 +41,26 @@ func (p *Provisioning) rehearse(tx *db.Tx, operation string, pp *provisionedProd
 		return nil, nil
 	}
 	return p.rehearsal(tx, operation, string(pp.Product), pp.Name)
+}
+
+// relieved is what is left of a rehearsal: what held up an operation by a rule
+// that is no longer in force does so no more. A failure stays as it was decided.
+func (p *Provisioning) relieved(r *Rehearsal) *Rehearsal {
+	if r == nil || r.Rule == "" || p.inForce == nil || p.inForce(r.Rule) {
+		return r
+	}
+	return &Rehearsal{Fail: r.Fail}
+}
+
+// Reconsider has operations under way look, once tx is committed, at whether
+// the rules that they were rehearsed by are still in force.
+func (p *Provisioning) Reconsider(tx *db.Tx) error {
+	for _, a := range acts() {
+		if err := p.runner.NudgeAll(tx, a.run); err != nil {
+			return err
+		}
+	}
+	return p.runner.NudgeAll(tx, planRun)
 }
 
 // holdback is how long an operation that hangs sleeps between two looks.

@@ -3,6 +3,7 @@ package provisioning
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -108,5 +109,44 @@ func TestRehearsals(t *testing.T) {
 				t.Errorf("%s is not rehearsed", a.operation)
 			}
 		}
+	})
+}
+
+// An operation that a rule holds up goes on once the rule is no longer in
+// force; whether it fails stays as it was decided.
+func TestReconsider(t *testing.T) {
+	t.Parallel()
+	run(t, func(t *testing.T, w *world) {
+		if err := w.stop(); err != nil {
+			t.Fatal(err)
+		}
+		var gone sync.Map
+		w.inForce = func(rule string) bool { _, ok := gone.Load(rule); return !ok }
+		w.rehearse = func(_ *db.Tx, _, _, name string) (*Rehearsal, error) {
+			switch name {
+			case "hangs", "stays":
+				return &Rehearsal{Hang: true, Rule: name}, nil
+			case "fails":
+				return &Rehearsal{Delay: time.Hour, Fail: "as rehearsed", Rule: name}, nil
+			}
+			return nil, nil
+		}
+		w.open()
+		hangs, stays, fails := w.provision(admin, "hangs").RecordId, w.provision(admin, "stays").RecordId, w.provision(admin, "fails").RecordId
+		for _, record := range []string{hangs, stays, fails} {
+			w.until(record, api.RecordStatusInProgress)
+		}
+		gone.Store("hangs", true)
+		gone.Store("fails", true)
+		if err := w.db.Update(t.Context(), w.reconsider); err != nil {
+			t.Fatal(err)
+		}
+		if out := w.ended(hangs); out.RecordDetail.Status != api.RecordStatusSucceeded {
+			t.Errorf("released: %+v", out.RecordDetail)
+		}
+		if out := w.ended(fails); len(out.RecordDetail.RecordErrors) != 1 || out.RecordDetail.RecordErrors[0].Description != "as rehearsed" {
+			t.Errorf("failed: %+v", out.RecordDetail)
+		}
+		w.until(stays, api.RecordStatusInProgress)
 	})
 }

@@ -51,6 +51,9 @@ type world struct {
 	webhooks  []Target
 	topics    map[string]Target
 	rehearse  func(tx *db.Tx, operation, product, name string) (*Rehearsal, error)
+	inForce   func(rule string) bool
+
+	reconsider func(*db.Tx) error
 
 	// parameters of versions, by the last part of their URL.
 	parameters map[string][]engine.Parameter
@@ -150,11 +153,12 @@ func (w *world) open() {
 	c := catalog.New(catalog.Options{
 		DB: w.db, Runner: runner, Engine: engines, Keys: w.keys, Tokens: tokens, Now: w.now, Fetch: client,
 	})
-	o := Options{DB: w.db, Runner: runner, Catalog: c, Engine: engines, Keys: w.keys, Tokens: tokens, Now: w.now, Deadlines: w.deadlines, Grace: w.grace, Rehearse: w.rehearse}
+	o := Options{DB: w.db, Runner: runner, Catalog: c, Engine: engines, Keys: w.keys, Tokens: tokens, Now: w.now, Deadlines: w.deadlines, Grace: w.grace, Rehearse: w.rehearse, InForce: w.inForce}
 	if w.post != nil {
 		o.Post, o.Webhooks, o.Topics = w.post, w.webhooks, w.topics
 	}
 	p := New(o)
+	w.reconsider = p.Reconsider
 	p.backoff, p.tries = time.Microsecond, 5
 	allow := func(next api.Invoker) api.Invoker { return next }
 	w.client = api.Client{Invoke: api.Local(service{Catalog: c, Provisioning: p}, allow)}

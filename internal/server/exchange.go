@@ -27,6 +27,7 @@ type exchange struct {
 	began time.Time
 
 	op     string // the operation's name, "" while it is unknown
+	call   Call   // without caller and code; zero if no operation of the API is known
 	caller identity.Caller
 	code   string // of the error answered, "" for none
 	status int    // 0 until the answer is written
@@ -85,6 +86,10 @@ func (x *exchange) fault(err error) *api.Error {
 
 // write sends the answer, which nothing has been sent of before.
 func (x *exchange) write(status int, contentType string, body []byte) {
+	if x.call != (Call{}) {
+		x.call.Caller, x.call.Code = x.caller.ARN, x.code
+		x.s.config.Called(x.call)
+	}
 	x.status = status
 	h := x.w.Header()
 	h["Content-Type"] = []string{contentType}

@@ -30,6 +30,7 @@ func (x *exchange) invoke(buf *[]byte) (op api.Op, out any, err error) {
 		return 0, nil, err
 	}
 	*buf = body
+	defer x.s.config.Enter()()
 	ctx, err := x.authenticated(body)
 	if err != nil {
 		return 0, nil, err
@@ -43,6 +44,10 @@ func (x *exchange) invoke(buf *[]byte) (op api.Op, out any, err error) {
 		return 0, nil, api.Errorf(api.CodeUnknownOperation, "There is no operation %s", shown(target))
 	}
 	x.op = op.String()
+	x.call = Call{Service: scopeCatalog, Operation: x.op}
+	if op.Larder() {
+		x.call.Service = scopeLarder
+	}
 	if err := x.scopedTo(op); err != nil {
 		return 0, nil, err
 	}

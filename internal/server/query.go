@@ -35,6 +35,7 @@ func (x *exchange) serveQuery(buf *[]byte) (service awsquery.Service, op awsquer
 		return service, op, nil, err
 	}
 	*buf = body
+	defer x.s.config.Enter()()
 	ctx, err := x.authenticated(body)
 	if err != nil {
 		return service, op, nil, err
@@ -60,16 +61,21 @@ func (x *exchange) serveQuery(buf *[]byte) (service awsquery.Service, op awsquer
 		handlers = x.s.config.STS
 	}
 	op, out, err = awsquery.Serve(ctx, handlers, r, func(ctx context.Context, op awsquery.Op, in any) error {
-		x.op = op.String() // known from here on, also if the operation panics
+		x.asks(op) // known from here on, also if the operation panics
 		if x.s.config.AuthorizeQuery == nil {
 			return nil
 		}
 		return x.s.config.AuthorizeQuery(ctx, op, in)
 	})
 	if op.Action != "" {
-		x.op = op.String()
+		x.asks(op)
 	}
 	return service, op, out, err
+}
+
+// asks notes which operation the request is for.
+func (x *exchange) asks(op awsquery.Op) {
+	x.op, x.call = op.String(), Call{Service: string(op.Service), Operation: op.Action}
 }
 
 // form is where a request of the query protocol holds its input: its body, or

@@ -72,8 +72,10 @@ func (x *exchange) take(route Route, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t := mediaType(r); len(body) > 0 && t != "application/json" {
-		return nil, api.Errorf(api.CodeSerialization, "The body of a request to %s is application/json, not %s", x.op, shown(t))
+	// Also without a body: a page of another site can send anything but this
+	// type without being asked.
+	if t := mediaType(r); (len(body) > 0 || r.Method != http.MethodGet) && t != "application/json" {
+		return nil, api.Errorf(api.CodeSerialization, "The Content-Type of a request to %s is application/json, not %q", x.op, shown(t))
 	}
 	return route(ctx, r, body)
 }

@@ -40,6 +40,7 @@ func TestRoutes(t *testing.T) {
 		"a caller":        {call{method: "GET", path: "/_larder/things/x", as: "123456789012", service: "servicecatalog"}, 200, `{"account":"123456789012","name":"x"}`, ""},
 		"a caller denied": {call{method: "GET", path: "/_larder/things/x", as: "mallory", service: "servicecatalog"}, 400, "", api.CodeUnrecognizedClient},
 		"a body":          {call{path: "/_larder/things", body: "{}", header: typed(asJSON + "; charset=utf-8")}, 200, `{"bytes":2}`, ""},
+		"no type":         {call{path: "/_larder/things", header: typed("")}, 400, "", api.CodeSerialization},
 		"a form":          {call{path: "/_larder/things", body: "{}", header: typed("application/x-www-form-urlencoded")}, 400, "", api.CodeSerialization},
 		"too large":       {call{path: "/_larder/things", body: strings.Repeat(" ", maxForm+1), header: typed(asJSON)}, 400, "", api.CodeRequestTooLarge},
 		"a refusal":       {call{method: "GET", path: "/_larder/things/none"}, 400, "", api.CodeResourceNotFound},

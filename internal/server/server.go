@@ -38,6 +38,14 @@ type Config struct {
 	// port, in any case.
 	Hosts []string
 
+	// Enter is called before an operation of the API is carried out, and what it
+	// returns afterwards; nil for nothing. A test holds up operations with it
+	// while it replaces what they work on.
+	Enter func() (leave func())
+	// Called hears of each operation of the API before its caller does; nil for
+	// nobody. It must be quick.
+	Called func(Call)
+
 	// Checks decide about readiness.
 	Checks []Check
 
@@ -50,6 +58,14 @@ type Config struct {
 	Log *slog.Logger
 	// Now is the clock of durations; nil for the system's.
 	Now func() time.Time
+}
+
+// A Call is an operation of the API that somebody called, and its outcome.
+type Call struct {
+	Service   string // such as servicecatalog
+	Operation string
+	Caller    string // ARN, "" if it is not known who called
+	Code      string // of the error answered, "" for none
 }
 
 // A Server answers HTTP requests. It is an [http.Handler]; [Server.Serve]
@@ -75,6 +91,12 @@ func New(c Config) *Server {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Enter == nil {
+		c.Enter = func() func() { return func() {} }
+	}
+	if c.Called == nil {
+		c.Called = func(Call) {}
 	}
 	s := &Server{config: c, hosts: make(map[string]bool, len(c.Hosts)), metrics: newMetrics(c.Metrics), routes: newRoutes(c.Routes)}
 	for _, h := range c.Hosts {
