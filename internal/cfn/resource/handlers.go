@@ -18,6 +18,7 @@ type Handlers struct {
 	Dev bool
 
 	outside map[string]Handler
+	inside  map[string]Handler
 }
 
 // A Kind is how a type is handled.
@@ -40,11 +41,24 @@ func (h *Handlers) Register(name string, handler Handler) {
 	h.outside[name] = handler
 }
 
+// Embed has a handler without effects of its own serve a type, whose behavior
+// is then that handler's: what it answers becomes real when it is written. It
+// must be called before the first operation.
+func (h *Handlers) Embed(name string, handler Handler) {
+	if h.inside == nil {
+		h.inside = map[string]Handler{}
+	}
+	h.inside[name] = handler
+}
+
 // Find returns how a type is handled; ok is false if there is no such type.
 func (h *Handlers) Find(name string) (k Kind, ok bool) {
 	t, known := schema.Lookup(name)
 	if handler, ok := h.registered(name); ok {
 		return Kind{Handler: handler, Outside: true, Schema: t}, true
+	}
+	if handler, ok := h.inside[name]; ok {
+		return Kind{Handler: handler, Schema: t}, true
 	}
 	switch {
 	case custom(name):

@@ -238,6 +238,16 @@ func OfStack(tx *db.Tx, stack string) ([]Row, error) {
 		WHERE stack = ? ORDER BY logical_id, generation`, stack)
 }
 
+// Exists reports whether there is a row.
+func Exists(tx *db.Tx, stack, logicalID string, generation int) (bool, error) {
+	var one int
+	err := tx.Row(`SELECT 1 FROM resource WHERE stack = ? AND logical_id = ? AND generation = ?`, stack, logicalID, generation).Scan(&one)
+	if isNone(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // ClaimOf returns the name that a row alone may bear, as a claim; "" if it has
 // none or there is no such row.
 func ClaimOf(tx *db.Tx, stack, logicalID string, generation int) (claim string, err error) {

@@ -78,11 +78,14 @@ func (t *turn) failed() bool {
 // settleCreations ends what was started earlier and is due.
 func (t *turn) settleCreations(ctx context.Context) error {
 	l := t.l
+	if err := t.hear(ctx); err != nil {
+		return err
+	}
 	for _, it := range l.open {
 		if t.budget == 0 {
 			break
 		}
-		if it.Status != CreateInProgress || it.Hang || it.Due > t.now.UnixMilli() {
+		if it.Status != CreateInProgress || it.Hang || it.Due > t.now.UnixMilli() || it.listening() {
 			continue
 		}
 		if _, now := t.touched[it]; now {
@@ -103,16 +106,11 @@ func (t *turn) settleCreations(ctx context.Context) error {
 				return err
 			}
 		default:
-			t.created(it)
+			t.accomplish(it)
 		}
 	}
 	t.releaseCreated()
 	return nil
-}
-
-func (t *turn) created(it *item) {
-	it.Complete = true
-	t.end(it, CreateComplete, it.Warn)
 }
 
 // releaseCreated lets those start who waited for what is complete, and keeps
@@ -178,7 +176,7 @@ func (t *turn) startCreations(ctx context.Context) error {
 	}
 	for _, it := range wave {
 		if it.Status == CreateInProgress && !it.kind.Outside && !it.Hang && it.Due == 0 {
-			t.created(it)
+			t.accomplish(it)
 		}
 	}
 	t.releaseCreated()
@@ -218,6 +216,9 @@ func (t *turn) prepare(ctx context.Context, it *item) (reason string, err error)
 		it.model, it.Warn = p.Model, p.Warning
 	}
 	it.Asked = it.kind.Outside
+	if it.Wait, reason, err = t.waitOf(it); reason != "" || err != nil {
+		return reason, err
+	}
 	t.rehearse(resource.Create, it)
 	return "", nil
 }
@@ -352,7 +353,7 @@ func (t *turn) askToCreate(ctx context.Context, it *item) error {
 	case !it.made:
 		t.end(it, CreateFailed, "The handler of "+it.Type+" answered without a physical ID")
 	default:
-		t.created(it)
+		t.accomplish(it)
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func (it *item) gone() bool {
 func (it *item) settle(status Status, reason string) {
 	it.awaited = false
 	it.Status, it.Reason = status, reason
-	it.Due, it.Hang, it.Fail, it.Rule, it.Warn, it.Kept, it.Faults = 0, false, "", "", "", nil, 0
+	it.Due, it.Hang, it.Fail, it.Rule, it.Warn, it.Wait, it.Kept, it.Faults = 0, false, "", "", "", nil, nil, 0
 }
 
 // planCreation sets the frontier for creating what is not there yet.

@@ -54,6 +54,7 @@ type entry struct {
 	Rule   string          `json:"rule,omitempty"`  // the rule that decided these
 	Warn   string          `json:"warn,omitempty"`  // to be shown when it ends
 	Asked  bool            `json:"asked,omitempty"` // a handler outside was, or is about to be, asked to create it
+	Wait   *wait           `json:"wait,omitempty"`  // for signals
 	Kept   json.RawMessage `json:"kept,omitempty"`
 	Faults int             `json:"faults,omitempty"` // errors of its handler in a row
 }
@@ -170,6 +171,8 @@ func readEntry(r *jsontext.Reader) (e entry) {
 			e.Warn = r.String()
 		case "asked":
 			e.Asked = r.Bool()
+		case "wait":
+			e.Wait = readWait(r)
 		case "kept":
 			e.Kept = r.Raw()
 		case "faults":

@@ -24,7 +24,8 @@ type record struct {
 	usesBefore, uses resource.Uses
 	imports          []string // to be locked
 	exports          []Output // to be made known
-	letGo            bool     // of all imports and exports
+	unheard          []string // sources of signals to be dropped
+	letGo            bool     // of all imports, exports and signals
 	holds            bool     // only those imports and exports
 
 	over    bool
@@ -43,7 +44,7 @@ func (t *turn) record(ctx context.Context) (*record, error) {
 	st.Journal.Packs++
 	r := &record{
 		mark: id.UUID(), number: st.Journal.Packs, effects: t.effects, usesBefore: t.usesBefore, uses: t.uses,
-		imports: t.imports, exports: t.exports, letGo: t.letGo, holds: t.holds, over: t.over, runner: t.s.runner,
+		imports: t.imports, exports: t.exports, letGo: t.letGo, holds: t.holds, unheard: t.unheard, over: t.over, runner: t.s.runner,
 	}
 	p := pack{Token: st.Journal.Token, Events: t.events, Items: make([]entry, len(t.changed))}
 	for i, it := range t.changed {
@@ -115,6 +116,16 @@ func (r *record) write(tx *db.Tx) error {
 	}
 	if err := resource.SaveUses(tx, r.usesBefore, r.uses); err != nil {
 		return err
+	}
+	for _, source := range r.unheard {
+		if err := dropSignals(tx, r.stack.ID, source); err != nil {
+			return err
+		}
+	}
+	if r.letGo {
+		if err := dropAllSignals(tx, r.stack.ID); err != nil {
+			return err
+		}
 	}
 	if r.holds && !r.forces {
 		// Between the beat's look and now, somebody may have come to need one.

@@ -25,6 +25,8 @@ type Options struct {
 	Limits   Limits          // zero fields mean the defaults
 	Template template.Limits // zero: template.DefaultLimits
 	Now      func() time.Time
+	Signals  Signaling     // who gives the signals that resources await; zero: SignalsAuto
+	URL      func() string // where the server is found, for those who are to tell it something; nil: nowhere
 }
 
 // Limits are the executor's settings.
@@ -95,6 +97,8 @@ type Stacks struct {
 	limits    Limits
 	reading   template.Limits
 	now       func() time.Time
+	signals   Signaling
+	url       func() string
 	templates *templates
 	residents *residents
 }
@@ -104,10 +108,13 @@ func New(o Options) *Stacks {
 	s := &Stacks{
 		db: o.DB, runner: o.Runner, keys: o.Keys, handlers: o.Handlers,
 		dev: o.Dev, limits: o.Limits.orDefault(), reading: o.Template, now: o.Now,
+		signals: o.Signals, url: o.URL,
 	}
 	if s.handlers == nil {
 		s.handlers = &resource.Handlers{Dev: o.Dev}
 	}
+	s.handlers.Embed(waitHandleType, waitHandle{s})
+	s.handlers.Embed(waitConditionType, waitCondition{s})
 	if s.reading == (template.Limits{}) {
 		s.reading = template.DefaultLimits()
 	}

@@ -79,6 +79,8 @@ type turn struct {
 
 	policy *policy // the stack's, once it was asked for
 
+	unheard []string // sources of signals that nobody awaits any more
+
 	note string // for operators
 	over bool
 	did  bool // something was done that may have made more possible
@@ -186,6 +188,7 @@ func (t *turn) turnTo(status Status, reason string) {
 
 // end settles an item for good and records the event.
 func (t *turn) end(it *item, status Status, reason string) {
+	t.forget(it)
 	it.settle(status, reason)
 	t.tell(it, reason, it.Physical == "")
 	t.did = true

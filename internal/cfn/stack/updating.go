@@ -109,11 +109,14 @@ func (t *turn) update(ctx context.Context) error {
 
 // settleUpdates ends what was started earlier and is due.
 func (t *turn) settleUpdates(ctx context.Context) error {
+	if err := t.hear(ctx); err != nil {
+		return err
+	}
 	for _, it := range slices.Clone(t.l.open) {
 		if t.budget == 0 {
 			break
 		}
-		if !it.inProgress() || it.Hang || it.Due > t.now.UnixMilli() {
+		if !it.inProgress() || it.Hang || it.Due > t.now.UnixMilli() || it.listening() {
 			continue
 		}
 		if _, now := t.touched[it]; now {
@@ -156,8 +159,15 @@ func (it *item) failure() Status {
 	return CreateFailed
 }
 
-// accomplish ends well what is in progress.
+// accomplish ends well what is in progress, unless it is to await signals.
 func (t *turn) accomplish(it *item) {
+	if !t.listens(it) {
+		t.achieve(it)
+	}
+}
+
+// achieve ends well what is in progress and awaits nothing any more.
+func (t *turn) achieve(it *item) {
 	status := CreateComplete
 	if it.Status == UpdateInProgress {
 		status = UpdateComplete
@@ -360,6 +370,9 @@ func (t *turn) carryOut(ctx context.Context, wave []*item) error {
 			action = resource.Update
 		}
 		reason, err := t.shape(ctx, action, it, props)
+		if err == nil && reason == "" {
+			reason, err = t.expect(it)
+		}
 		if err != nil {
 			return err
 		}
