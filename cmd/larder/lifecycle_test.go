@@ -40,6 +40,7 @@ var lifecycleVersions = map[string]string{
 	"good":   `{"Resources": {"Base": {"Type": "AWS::SQS::Queue"}}}`,
 	"next":   `{"Resources": {"Base": {"Type": "AWS::SQS::Queue"}, "More": {"Type": "AWS::SNS::Topic"}}}`,
 	"fails":  `{"Resources": {"Base": {"Type": "AWS::SQS::Queue"}, "Lingers": {"Type": "AWS::SNS::Topic"}, "Fails": {"Type": "AWS::SNS::Topic", "DependsOn": "Lingers"}}}`,
+	"partly": `{"Conditions": {"West": {"Fn::Equals": [{"Ref": "AWS::Region"}, "us-west-2"]}}, "Resources": {"Base": {"Type": "AWS::SQS::Queue"}, "Fails": {"Type": "AWS::SNS::Topic", "Condition": "West"}}}`,
 	"clings": `{"Resources": {"Base": {"Type": "AWS::SQS::Queue"}, "Clings": {"Type": "AWS::SNS::Topic"}}}`,
 }
 
@@ -57,6 +58,7 @@ func TestLifecycle(t *testing.T) {
 		}{
 			{"launch, update, act, terminate", playProduct},
 			{"a launch that fails", playError},
+			{"a launch that fails in part", playSpread},
 			{"a termination that fails", playClinging},
 			{"plans", playPlans},
 			{"imports", playImports},

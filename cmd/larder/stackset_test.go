@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/servicecatalog"
+	sctypes "github.com/aws/aws-sdk-go-v2/service/servicecatalog/types"
 )
 
 // pairTemplate is slowed by slowQueues, so that kills hit instances halfway.
@@ -114,4 +116,50 @@ func TestKillRollOut(t *testing.T) {
 			t.Errorf("%d instances, want %d", n, want)
 		}
 	})
+}
+
+// playSpread launches a stack set of which one place cannot be made, and
+// brings that up.
+func playSpread(t *testing.T, d *lifecycle) {
+	ctx := t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	own := *d // with a product of its own, in the same life cycle
+	shelf, err := d.client.CreatePortfolio(ctx, &servicecatalog.CreatePortfolioInput{DisplayName: aws.String("many places"), ProviderName: aws.String("us")})
+	must(err)
+	made, err := d.client.CreateProduct(ctx, &servicecatalog.CreateProductInput{
+		Name: aws.String("queues"), Owner: aws.String("us"), ProductType: sctypes.ProductTypeCloudFormationTemplate,
+		ProvisioningArtifactParameters: &sctypes.ProvisioningArtifactProperties{Info: map[string]string{"LoadTemplateFromURL": d.templates + "/partly"}},
+	})
+	must(err)
+	own.product, own.names = *made.ProductViewDetail.ProductViewSummary.ProductId, d.names+1000
+	next, err := d.client.CreateProvisioningArtifact(ctx, &servicecatalog.CreateProvisioningArtifactInput{
+		ProductId: &own.product, Parameters: &sctypes.ProvisioningArtifactProperties{Info: map[string]string{"LoadTemplateFromURL": d.templates + "/good"}},
+	})
+	must(err)
+	own.versions = map[string]string{"partly": *made.ProvisioningArtifactDetail.Id, "good": *next.ProvisioningArtifactDetail.Id}
+	_, err = d.client.AssociateProductWithPortfolio(ctx, &servicecatalog.AssociateProductWithPortfolioInput{PortfolioId: shelf.PortfolioDetail.Id, ProductId: &own.product})
+	must(err)
+	_, err = d.client.AssociatePrincipalWithPortfolio(ctx, &servicecatalog.AssociatePrincipalWithPortfolioInput{
+		PortfolioId: shelf.PortfolioDetail.Id, PrincipalARN: aws.String(d.operator.principal(t)), PrincipalType: sctypes.PrincipalTypeIam,
+	})
+	must(err)
+	_, err = d.client.CreateConstraint(ctx, &servicecatalog.CreateConstraintInput{
+		PortfolioId: shelf.PortfolioDetail.Id, ProductId: &own.product, Type: aws.String("STACKSET"),
+		Parameters: aws.String(`{"Version": "String", "Properties": {"AccountList": ["222222222222"], "RegionList": ["us-east-1", "us-west-2"],
+			"AdminRole": "arn:aws:iam::` + lifecycleAccount + `:role/admin", "ExecutionRole": "exec"}}`),
+	})
+	must(err)
+
+	s := own.specimen(t)
+	s.begins("launch", "partly").ends("launch failed in part", sctypes.RecordStatusFailed)
+	if detail, _ := s.describe(); *detail.Type != "CFN_STACKSET" {
+		t.Errorf("the product is of type %s", *detail.Type)
+	}
+	s.begins("update", "good").ends("update succeeded", sctypes.RecordStatusSucceeded)
+	s.begins("terminate", "").ends("termination succeeded", sctypes.RecordStatusSucceeded)
 }

@@ -176,8 +176,22 @@ type search struct {
 	order  order
 	page   page
 
+	all, own   int     // products of the account and region, and those at the caller's level
 	along      *match  // the term to go along
 	candidates []match // the rarest match of each group, if all are rare
+}
+
+// measure counts what there is to search.
+func (s *search) measure(tx *db.Tx) (err error) {
+	c := s.within.caller
+	if s.all, err = counted(tx, c.Account, c.Region, term{everyField, ""}); err != nil {
+		return err
+	}
+	s.own = s.all
+	if m, ok := s.owner(); ok {
+		s.own, err = counted(tx, c.Account, c.Region, term{m.field, m.text})
+	}
+	return err
 }
 
 // owner is the match that narrows a search to the caller's level; false for
@@ -195,6 +209,9 @@ func (s *search) owner() (match, bool) {
 
 // choose picks the way.
 func (s *search) choose(tx *db.Tx) error {
+	if err := s.measure(tx); err != nil {
+		return err
+	}
 	var rarest []match
 	few := true
 	for _, group := range s.query {
@@ -239,7 +256,7 @@ func (s *search) weigh(tx *db.Tx, m match) (int, bool, error) {
 		n, err := counted(tx, c.Account, c.Region, term{m.field, m.text})
 		return n, true, err
 	}
-	entries, args := m.entries(c)
+	entries, args := m.entries(c, "t")
 	var n int
 	err := tx.Row(`SELECT COUNT(*) FROM (SELECT 1 `+entries+` LIMIT ?) AS few`, append(args, countLimit+1)...).Scan(&n)
 	return n, true, err
@@ -254,26 +271,23 @@ func (m match) keepsCount() bool {
 	return false
 }
 
-// entries is the FROM and WHERE of a match's terms.
-func (m match) entries(c identity.Caller) (string, []any) {
-	text := `FROM provisioned_term t WHERE t.account = ? AND t.region = ?`
-	args := []any{c.Account, c.Region}
-	condition, more := m.fields()
-	text += condition
-	args = append(args, more...)
-	condition, more = m.compares("t.term")
-	return text + " AND " + condition, append(args, more...)
+// entries is the FROM and WHERE of a match's terms, under an alias.
+func (m match) entries(c identity.Caller, t string) (string, []any) {
+	fields, names := m.fields(t)
+	compares, texts := m.compares(t + ".term")
+	args := append(append([]any{c.Account, c.Region}, names...), texts...)
+	return `FROM provisioned_term ` + t + ` WHERE ` + t + `.account = ? AND ` + t + `.region = ?` + fields + " AND " + compares, args
 }
 
-func (m match) fields() (string, []any) {
+func (m match) fields(t string) (string, []any) {
 	if m.field != "" {
-		return " AND t.field = ?", []any{m.field}
+		return " AND " + t + ".field = ?", []any{m.field}
 	}
 	args := make([]any, len(termFields))
 	for i, f := range termFields {
 		args[i] = f
 	}
-	return " AND t.field IN (?" + strings.Repeat(", ?", len(args)-1) + ")", args
+	return " AND " + t + ".field IN (?" + strings.Repeat(", ?", len(args)-1) + ")", args
 }
 
 // pastAll is past every text that begins with a given one.
@@ -284,7 +298,7 @@ func (m match) compares(e string) (string, []any) {
 	n := utf8.RuneCountInString(m.text)
 	switch m.shape {
 	case begins:
-		if e == "t.term" { // along the index
+		if strings.HasSuffix(e, ".term") { // along the index
 			return e + " >= ? AND " + e + " < ?", []any{m.text, m.text + pastAll}
 		}
 		return "substr(" + e + ", 1, ?) = ?", []any{n, m.text}
@@ -330,11 +344,17 @@ func (m match) condition(c identity.Caller) (string, []any) {
 		return m.compares(e)
 	}
 	if m.shape != equals {
-		entries, args := m.entries(c)
+		entries, args := m.entries(c, "t")
 		return "p.id IN (SELECT t.id " + entries + ")", args
 	}
-	entries, args := m.entries(c)
-	return "EXISTS (SELECT 1 " + entries + " AND t.created = p.created AND t.id = p.id)", args
+	return m.has(c, "p")
+}
+
+// has is the condition that an entry or a product, under an alias, has the
+// term of a match.
+func (m match) has(c identity.Caller, alias string) (string, []any) {
+	entries, args := m.entries(c, "o")
+	return "EXISTS (SELECT 1 " + entries + " AND o.created = " + alias + ".created AND o.id = " + alias + ".id)", args
 }
 
 // where is the whole condition of the search on p.
@@ -361,14 +381,14 @@ func (s *search) where() (string, []any) {
 func (s *search) from() (string, []any) {
 	switch {
 	case s.along != nil:
-		entries, args := s.along.entries(s.within.caller)
+		entries, args := s.along.entries(s.within.caller, "t")
 		entries = strings.Replace(entries, "WHERE", "CROSS JOIN provisioned_product p WHERE p.id = t.id AND", 1)
 		return entries + " AND ", args
 	case len(s.candidates) > 0:
 		var all []string
 		var args []any
 		for _, m := range s.candidates {
-			entries, more := m.entries(s.within.caller)
+			entries, more := m.entries(s.within.caller, "t")
 			all = append(all, "SELECT t.id "+entries)
 			args = append(args, more...)
 		}
@@ -382,8 +402,42 @@ func (s *search) from() (string, []any) {
 	}
 }
 
+// entries is the FROM and WHERE of the entries, along a term, of the products
+// that are found; false unless the terms alone tell who that is.
+func (s *search) entries() (string, []any, bool) {
+	if s.along == nil {
+		return "", nil, false
+	}
+	c := s.within.caller
+	text, args := s.along.entries(c, "t")
+	all := s.query[0]
+	if m, ok := s.owner(); ok && s.own < s.all {
+		all = append([]match{m}, all...)
+	}
+	for _, m := range all {
+		switch {
+		case m == *s.along:
+		case m.shape != equals || m.field == arnField:
+			return "", nil, false
+		default:
+			has, more := m.has(c, "t")
+			text, args = text+" AND "+has, append(args, more...)
+		}
+	}
+	return text, args, true
+}
+
 // find reads one more row than the page holds, to know whether it is the last.
 func (s *search) find(tx *db.Tx) ([]provisionedProduct, error) {
+	collect := func(query string, args []any) ([]provisionedProduct, error) {
+		return db.Collect(tx, func(rows *db.Rows) (provisionedProduct, error) { return scanProvisioned(rows.Scan) }, query, args...)
+	}
+	if entries, args, ok := s.entries(); ok {
+		follows, more := s.order.after(s.page.after, "t.created", "t.id")
+		args = append(append(args, more...), s.page.size+1)
+		return collect(`SELECT `+provisionedColumns+` FROM (SELECT t.created, t.id `+entries+follows+s.order.by("t.created", "t.id")+` LIMIT ?) AS found
+			CROSS JOIN provisioned_product p WHERE p.id = found.id`+s.order.by("found.created", "found.id"), args)
+	}
 	from, args := s.from()
 	where, more := s.where()
 	args = append(args, more...)
@@ -393,37 +447,27 @@ func (s *search) find(tx *db.Tx) ([]provisionedProduct, error) {
 	}
 	follows, more := s.order.after(s.page.after, column, key)
 	args = append(append(args, more...), s.page.size+1)
-	return db.Collect(tx, func(rows *db.Rows) (provisionedProduct, error) { return scanProvisioned(rows.Scan) },
-		`SELECT `+provisionedColumns+` `+from+where+follows+s.order.by(column, key)+` LIMIT ?`, args...)
+	return collect(`SELECT `+provisionedColumns+` `+from+where+follows+s.order.by(column, key)+` LIMIT ?`, args)
 }
 
 // count is TotalResultsCount.
 func (s *search) count(tx *db.Tx) (int, error) {
-	c := s.within.caller
 	if t, ok := s.single(); ok {
-		owner, narrowed := s.owner()
-		all, err := counted(tx, c.Account, c.Region, term{everyField, ""})
-		if err != nil {
-			return 0, err
-		}
-		own := all
-		if narrowed {
-			if own, err = counted(tx, c.Account, c.Region, term{owner.field, owner.text}); err != nil {
-				return 0, err
-			}
-		}
 		switch {
 		case len(s.query) == 0:
-			return own, nil
-		case own == all: // the caller's part is the whole
-			return counted(tx, c.Account, c.Region, t)
+			return s.own, nil
+		case s.own == s.all: // the caller's part is the whole
+			return counted(tx, s.within.caller.Account, s.within.caller.Region, t)
 		}
 	}
-	from, args := s.from()
-	where, more := s.where()
-	args = append(append(args, more...), countLimit)
+	all, args, ok := s.entries()
+	if !ok {
+		from, first := s.from()
+		where, more := s.where()
+		all, args = from+where, append(first, more...)
+	}
 	var n int
-	err := tx.Row(`SELECT COUNT(*) FROM (SELECT 1 `+from+where+` LIMIT ?) AS found`, args...).Scan(&n)
+	err := tx.Row(`SELECT COUNT(*) FROM (SELECT 1 `+all+` LIMIT ?) AS found`, append(args, countLimit)...).Scan(&n)
 	return n, err
 }
 

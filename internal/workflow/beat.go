@@ -224,7 +224,7 @@ func (r *Runner) record(ctx context.Context, now run, v Verdict) (next run, o ou
 				written.awaits, release = v.signal, true
 			}
 		}
-		ours, err := advanceRun(tx, written, r.owner, now.epoch, release)
+		ours, err := advanceRun(tx, written, r.owner, now.epoch, release, r.o.LeaseTTL)
 		return fenced(tx, v, ours, err)
 	})
 	if release {
@@ -262,7 +262,7 @@ func (r *Runner) fail(ctx context.Context, now run, cause error) (run, outcome) 
 	// Another node may be of a release that knows the run.
 	release := r.releases(next) || errors.Is(cause, errUnknown)
 	err := r.db.Update(ctx, func(tx *db.Tx) error {
-		ours, err := advanceRun(tx, next, r.owner, now.epoch, release)
+		ours, err := advanceRun(tx, next, r.owner, now.epoch, release, r.o.LeaseTTL)
 		return fenced(tx, Verdict{}, ours, err)
 	})
 	switch {

@@ -2,6 +2,8 @@ package workflow
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"larder/internal/db"
@@ -140,29 +142,60 @@ func (r *Runner) heartbeat(ctx context.Context) {
 		}
 		r.mu.Unlock()
 		bounded, done := context.WithTimeout(ctx, r.o.LeaseTTL/3)
-		var kept []string
-		err := r.db.Update(bounded, func(tx *db.Tx) (err error) {
-			kept, err = extendLeases(tx, r.owner, r.o.LeaseTTL)
-			return err
-		})
+		lost, err := r.prolong(bounded, mine)
 		done()
 		switch {
 		case err == nil:
 			sure = asked
-			for _, id := range kept {
-				delete(mine, id)
-			}
 		case time.Since(sure) < r.o.LeaseTTL:
 			r.o.Logger.Error("leases not prolonged", "error", err)
 			continue
+		default:
+			lost = mine // or may be
 		}
-		// What is left was taken by another node, or may have been.
 		r.mu.Lock()
-		for id, h := range mine {
+		for id, h := range lost {
 			if r.held[id] == h {
 				r.drop(h, errLost)
 			}
 		}
 		r.mu.Unlock()
 	}
+}
+
+// extendAtOnce bounds the leases prolonged in one transaction.
+const extendAtOnce = 64
+
+// prolong prolongs the leases of the runs in mine and returns those that are
+// another's now. Each beat prolongs its run's lease by itself, so only those
+// are left that have not moved for a while: a transaction that touched all
+// runs of a busy node would hardly ever get between their beats.
+//
+// A lease that is ours and not in mine is left to run out. The commit that
+// took it was never heard of, or the run was let go; it is carried again when
+// a sweep, maybe our own, finds it.
+func (r *Runner) prolong(ctx context.Context, mine map[string]*held) (lost map[string]*held, err error) {
+	var ours []lease
+	err = r.db.View(ctx, func(tx *db.Tx) (err error) {
+		ours, err = leasesOf(tx, r.owner)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	lost = maps.Clone(mine)
+	var old []string
+	for _, l := range ours {
+		if lost[l.id] != nil && l.left < r.o.LeaseTTL*2/3 {
+			old = append(old, l.id)
+		}
+		delete(lost, l.id)
+	}
+	for ids := range slices.Chunk(old, extendAtOnce) {
+		err := r.db.Update(ctx, func(tx *db.Tx) error { return extendLeases(tx, ids, r.owner, r.o.LeaseTTL) })
+		if err != nil {
+			return nil, err
+		}
+	}
+	return lost, nil
 }

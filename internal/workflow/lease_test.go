@@ -114,6 +114,63 @@ func TestHeartbeat(t *testing.T) {
 	wait(t, other, "r1")
 }
 
+// A lease that its node does not know of, as after a commit whose answer was
+// lost, is not prolonged: the run is carried when it has run out.
+func TestForgottenLease(t *testing.T) {
+	t.Parallel()
+	d := dbtest.Postgres(t)
+	r := workflow.New(d, workflow.Options{LeaseTTL: 300 * time.Millisecond, Sweep: 10 * time.Millisecond})
+	release := make(chan struct{})
+	r.Register(one("held/v1", func(context.Context, workflow.Beat) (workflow.Verdict, error) {
+		<-release
+		return workflow.End(), nil
+	}))
+	r.Register(one("forgotten/v1", func(context.Context, workflow.Beat) (workflow.Verdict, error) { return workflow.End(), nil }))
+	carry(t, r)
+	start(t, d, r, workflow.Begin{ID: "held", Definition: "held/v1"})
+	start(t, d, r, workflow.Begin{ID: "forgotten", Definition: "forgotten/v1", After: time.Hour})
+	err := d.Update(t.Context(), func(tx *db.Tx) error {
+		return tx.Exec(`UPDATE run SET lease_owner = (SELECT lease_owner FROM run WHERE id = 'held'), lease_until = {{now}} + 300000, due = 0
+			WHERE id = 'forgotten'`)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait(t, r, "forgotten")
+	close(release)
+	wait(t, r, "held")
+}
+
+// Leases are kept on a node whose runs move all the time.
+func TestBusyHeartbeat(t *testing.T) {
+	t.Parallel()
+	d := dbtest.Postgres(t)
+	const ttl = 2 * time.Second
+	r := workflow.New(d, workflow.Options{LeaseTTL: ttl})
+	over := time.Now().Add(2 * ttl)
+	r.Register(one("busy/v1", func(context.Context, workflow.Beat) (workflow.Verdict, error) {
+		if time.Now().After(over) {
+			return workflow.End(), nil
+		}
+		return workflow.Again(0), nil
+	}))
+	r.Register(one("long/v1", func(ctx context.Context, _ workflow.Beat) (workflow.Verdict, error) {
+		select {
+		case <-ctx.Done():
+			t.Errorf("the lease was lost: %v", context.Cause(ctx))
+		case <-time.After(time.Until(over)):
+		}
+		return workflow.End(), nil
+	}))
+	carry(t, r)
+	start(t, d, r, workflow.Begin{ID: "long", Definition: "long/v1"})
+	for i := range 60 {
+		start(t, d, r, workflow.Begin{ID: fmt.Sprintf("busy%02d", i), Definition: "busy/v1"})
+	}
+	wait(t, r, "long")
+	idle(t, r)
+}
+
 // Two processes share the runs of one PostgreSQL; one is killed, the other
 // ends what it held, and every word is written once.
 func TestTwoProcesses(t *testing.T) {

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"larder/internal/db"
@@ -71,16 +72,16 @@ func insertRun(tx *db.Tx, r run, owner string, ttl time.Duration, added *int64) 
 
 // advanceRun writes the run's next state if owner still holds it at epoch,
 // and reports whether it did. A run that is released is held by nobody
-// afterwards.
-func advanceRun(tx *db.Tx, next run, owner string, epoch int64, release bool) (bool, error) {
-	keep := ``
+// afterwards, any other for ttl anew.
+func advanceRun(tx *db.Tx, next run, owner string, epoch int64, release bool, ttl time.Duration) (bool, error) {
+	lease, holder, until := `lease_until = {{now}} + ?`, owner, ttl.Microseconds()
 	if release {
-		keep = `, lease_owner = '', lease_until = 0`
+		lease, holder, until = `lease_until = ?`, "", 0
 	}
 	n, err := tx.ExecRows(`UPDATE run SET state = ?, step = ?, attempt = ?, last_error = ?, note = ?, due = ?, awaits = ?,
-		updated = ?, epoch = ?`+keep+` WHERE id = ? AND epoch = ? AND lease_owner = ?`,
+		updated = ?, epoch = ?, lease_owner = ?, `+lease+` WHERE id = ? AND epoch = ? AND lease_owner = ?`,
 		next.state, next.step, next.attempt, next.lastError, next.note, db.Micros(next.due), next.awaits,
-		db.Micros(next.updated), next.epoch, next.id, epoch, owner)
+		db.Micros(next.updated), next.epoch, holder, until, next.id, epoch, owner)
 	return n == 1, err
 }
 
@@ -145,13 +146,30 @@ func earliestDue(tx *db.Tx) (time.Time, error) {
 	return db.Time(*due), nil
 }
 
-// extendLeases prolongs all leases of owner and returns the runs it holds.
-func extendLeases(tx *db.Tx, owner string, ttl time.Duration) ([]string, error) {
-	return db.Collect(tx, func(rows *db.Rows) (id string, err error) {
-		err = rows.Scan(&id)
-		return id, err
-	}, `UPDATE run SET lease_until = {{now}} + ? WHERE lease_until > 0 AND lease_owner = ? RETURNING id`,
-		ttl.Microseconds(), owner)
+// A lease is how long the database says that a run is held.
+type lease struct {
+	id   string
+	left time.Duration // less than nothing of one that has run out
+}
+
+// leasesOf reads the leases of owner.
+func leasesOf(tx *db.Tx, owner string) ([]lease, error) {
+	return db.Collect(tx, func(rows *db.Rows) (l lease, err error) {
+		var left int64
+		err = rows.Scan(&l.id, &left)
+		l.left = time.Duration(left) * time.Microsecond
+		return l, err
+	}, `SELECT id, lease_until - {{now}} FROM run WHERE lease_until > 0 AND lease_owner = ?`, owner)
+}
+
+// extendLeases prolongs the leases of those runs that owner holds still.
+func extendLeases(tx *db.Tx, ids []string, owner string, ttl time.Duration) error {
+	args := []any{ttl.Microseconds(), owner}
+	for _, id := range ids {
+		args = append(args, id)
+	}
+	return tx.Exec(`UPDATE run SET lease_until = {{now}} + ? WHERE lease_until > 0 AND lease_owner = ?
+		AND id IN (?`+strings.Repeat(", ?", len(ids)-1)+`)`, args...)
 }
 
 // releaseLeases hands back all leases of owner.
