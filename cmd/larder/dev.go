@@ -67,6 +67,7 @@ type devSettings struct {
 	fetchFlags
 	engineFlags
 	noticeFlags
+	signalFlags
 	Region string `help:"Region of unsigned calls." default:"us-east-1"`
 	Org    string `help:"File of the organization (YAML: accounts in units); without it every account and every node exists." placeholder:"FILE"`
 	Rules  string `help:"File of rules by which resources fail or are delayed (JSON or YAML)." placeholder:"FILE"`
@@ -104,15 +105,24 @@ func (d *dev) Run(ctx context.Context, log *slog.Logger) error {
 
 // openDev opens a server that trusts everybody.
 func openDev(ctx context.Context, d devSettings, log *slog.Logger) (*server, error) {
-	if err := checkListen(d.listenFlags); err != nil {
-		return nil, err
-	}
-	tree, err := readTree(d.Org)
+	p, err := d.parts(log)
 	if err != nil {
 		return nil, err
 	}
+	return open(ctx, p)
+}
+
+// parts are what a server that trusts everybody is put together from.
+func (d *devSettings) parts(log *slog.Logger) (parts, error) {
+	if err := checkListen(d.listenFlags); err != nil {
+		return parts{}, err
+	}
+	tree, err := readTree(d.Org)
+	if err != nil {
+		return parts{}, err
+	}
 	if err := d.storeFlags.check(); err != nil {
-		return nil, err
+		return parts{}, err
 	}
 	o := db.Options{URL: string(d.Database), Dir: d.Data, Logger: log}
 	keys := seal.Ephemeral()
@@ -120,12 +130,12 @@ func openDev(ctx context.Context, d devSettings, log *slog.Logger) (*server, err
 	switch {
 	case d.Data != "" || d.Database != "":
 		if keys, err = loadKeys(d.storeFlags); err != nil {
-			return nil, err
+			return parts{}, err
 		}
 	default:
 		dir, err := os.MkdirTemp("", "larder-dev-")
 		if err != nil {
-			return nil, err
+			return parts{}, err
 		}
 		o.Dir, o.Ephemeral, o.Logger = dir, true, nil
 		cleanup = func() { _ = os.RemoveAll(dir) } // the system clears its temporary directory too
@@ -134,15 +144,15 @@ func openDev(ctx context.Context, d devSettings, log *slog.Logger) (*server, err
 	everywhere := fetch.Policy{HTTP: true, Loopback: true, Private: true, LinkLocal: true}
 	templates := everywhere
 	templates.Roots, templates.S3Endpoint = d.TemplateRoot, d.S3Endpoint
-	return open(ctx, parts{
+	return parts{
 		mode: modeDev, listen: d.listenFlags, database: o, takeover: d.Takeover, keys: keys, cleanup: cleanup, rules: d.Rules, clock: clock,
-		policy: templates, posting: everywhere, engines: d.engineFlags, notices: d.noticeFlags,
+		policy: templates, posting: everywhere, engines: d.engineFlags, notices: d.noticeFlags, signals: d.signalFlags,
 		identify: func(context.Context, *db.DB) (callers, error) {
 			who := identity.Dev{Region: d.Region, Now: clock.Now}
 			return callers{authenticate: who.Authenticate, authorize: who.Authorize, sts: stsHandlers(who.STS())}, nil
 		},
 		organization: tree, log: log,
-	})
+	}, nil
 }
 
 // checkListen refuses to be heard beyond this machine by accident.

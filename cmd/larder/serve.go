@@ -22,6 +22,7 @@ type serveSettings struct {
 	fetchFlags
 	engineFlags
 	noticeFlags
+	signalFlags
 	Account               string `help:"Number of the first account (default: chosen at random)." placeholder:"ID"`
 	BootstrapCredentials  string `help:"Where the first start writes the administrator's access key, as an AWS credentials file, instead of printing it." placeholder:"FILE"`
 	AllowPrivateFetch     bool   `help:"Let templates be fetched over http:// and from private addresses."`
@@ -77,7 +78,7 @@ func openServe(ctx context.Context, c serveSettings, log *slog.Logger) (*server,
 			Roots: c.TemplateRoot, S3Endpoint: c.S3Endpoint,
 		},
 		posting: fetch.Policy{HTTP: c.AllowPrivateEndpoints, Loopback: c.AllowPrivateEndpoints, Private: c.AllowPrivateEndpoints},
-		engines: c.engineFlags, notices: c.noticeFlags,
+		engines: c.engineFlags, notices: c.noticeFlags, signals: c.signalFlags,
 		tlsCert: c.TLSCert, tlsKey: c.TLSKey,
 		identify: func(ctx context.Context, d *db.DB) (callers, error) {
 			_, err := identity.Bootstrap(ctx, d, keys, c.Account, func(a identity.Administrator) error {

@@ -64,6 +64,7 @@ type parts struct {
 	posting  fetch.Policy // for engines, webhooks and topics
 	engines  engineFlags
 	notices  noticeFlags
+	signals  signalFlags
 	rules    string          // file of failure rules; "" for none
 	clock    *testmode.Clock // that can be moved; nil for the system's
 	log      *slog.Logger
@@ -131,6 +132,12 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 	if err != nil {
 		return nil, err
 	}
+	hosts := p.listen.PublicHost
+	if host, err := p.signals.host(); err != nil {
+		return nil, err
+	} else if host != "" {
+		hosts = append(slices.Clone(hosts), host)
+	}
 	client, err := fetch.New(p.policy)
 	if err != nil {
 		return nil, err
@@ -147,6 +154,7 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 	stacks := stack.New(stack.Options{
 		DB: s.db, Runner: s.runner, Keys: p.keys, Dev: p.mode == modeDev, Now: now,
 		Handlers: &resource.Handlers{Dev: p.mode == modeDev}, Fetch: client,
+		Signals: p.signals.Signals, URL: s.publicURL,
 	})
 	targets := stackset.Options{DB: s.db, Runner: s.runner, Keys: p.keys, Stacks: stacks, Now: now}
 	if who.serve != nil {
@@ -196,7 +204,8 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 		STS:            who.sts,
 		AuthorizeQuery: who.query,
 		Authenticate:   who.authenticate,
-		Hosts:          p.listen.PublicHost,
+		Hosts:          hosts,
+		Callbacks:      map[string]httpserver.Callback{cfnapi.HandlePattern: cfnapi.SignalHandle(stacks)},
 		Checks:         []httpserver.Check{{Name: "database", Do: s.ping}},
 		Log:            p.log,
 	}
@@ -324,6 +333,25 @@ func (s *server) serve(ctx context.Context, ready func()) error {
 	}
 	ready()
 	return <-served
+}
+
+// during serves while something is done, however that ends.
+func (s *server) during(ctx context.Context, do func(context.Context) error) error {
+	serving, stop := context.WithCancel(ctx)
+	served := make(chan error, 1)
+	ready := make(chan struct{})
+	go func() { served <- s.serve(serving, func() { close(ready) }) }()
+	err := func() error {
+		defer stop()
+		select {
+		case err := <-served:
+			served <- nil
+			return err
+		case <-ready:
+		}
+		return do(ctx)
+	}()
+	return errors.Join(err, <-served)
 }
 
 // close ends whatever open began, in reverse.

@@ -30,6 +30,10 @@ type Config struct {
 	// [http.ServeMux], such as "GET /_larder/engine/messages".
 	Routes map[string]Route
 
+	// Callbacks take what is sent to URLs that the server gave out, by their
+	// patterns for [http.ServeMux], such as "PUT /waitcondition/{handle}".
+	Callbacks map[string]Callback
+
 	// Authenticate answers who sent a request, or an error of type
 	// *[api.Error] or *[sigv4.Error]. It must not keep body.
 	Authenticate func(r *http.Request, body []byte) (identity.Caller, error)
@@ -71,11 +75,12 @@ type Call struct {
 // A Server answers HTTP requests. It is an [http.Handler]; [Server.Serve]
 // runs it on a listener.
 type Server struct {
-	config   Config
-	hosts    map[string]bool
-	metrics  *metrics
-	routes   http.Handler // nil if there are none
-	draining atomic.Bool
+	config    Config
+	hosts     map[string]bool
+	metrics   *metrics
+	routes    http.Handler // nil if there are none
+	callbacks *http.ServeMux
+	draining  atomic.Bool
 }
 
 // New returns a Server.
@@ -98,7 +103,7 @@ func New(c Config) *Server {
 	if c.Called == nil {
 		c.Called = func(Call) {}
 	}
-	s := &Server{config: c, hosts: make(map[string]bool, len(c.Hosts)), metrics: newMetrics(c.Metrics), routes: newRoutes(c.Routes)}
+	s := &Server{config: c, hosts: make(map[string]bool, len(c.Hosts)), metrics: newMetrics(c.Metrics), routes: newRoutes(c.Routes), callbacks: newCallbacks(c.Callbacks)}
 	for _, h := range c.Hosts {
 		s.hosts[strings.ToLower(h)] = true
 	}
@@ -124,6 +129,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/metrics" && !s.config.PrivateMetrics:
 		x.op = "metrics"
 		x.scrape()
+	case r.URL.Path != "/" && s.called(r):
+		s.callbacks.ServeHTTP(&routed{w, x}, r)
 	case s.routes != nil && strings.HasPrefix(r.URL.Path, routePrefix):
 		s.routes.ServeHTTP(&routed{w, x}, r)
 	case r.URL.Path != "/":

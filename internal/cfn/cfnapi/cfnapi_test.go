@@ -390,10 +390,14 @@ func TestRefusals(t *testing.T) {
 			_, err := c.ListStacks(ctx, &cloudformation.ListStacksInput{NextToken: none})
 			return err
 		}, "ValidationError", "NextToken is not valid."},
-		"not built": {func() error {
+		"signal": {func() error {
 			_, err := c.SignalResource(ctx, &cloudformation.SignalResourceInput{StackName: none, LogicalResourceId: none, UniqueId: none, Status: types.ResourceSignalStatusSuccess})
 			return err
-		}, "UnsupportedOperation", "SignalResource is not built yet"},
+		}, "ValidationError", "Stack [not-there] does not exist"},
+		"not built": {func() error {
+			_, err := c.DetectStackDrift(ctx, &cloudformation.DetectStackDriftInput{StackName: none})
+			return err
+		}, "UnsupportedOperation", "DetectStackDrift is not built yet"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantError(t, c.call(), c.code, c.message)

@@ -50,6 +50,7 @@ func Handlers(o Options) *awsquery.CloudFormationHandlers {
 		ListStackResources:          worded(a.listStackResources),
 		ListStacks:                  worded(a.listStacks),
 		SetStackPolicy:              worded(a.setStackPolicy),
+		SignalResource:              worded(a.signalResource),
 		UpdateStack:                 worded(a.updateStack),
 		UpdateTerminationProtection: worded(a.updateTerminationProtection),
 		ValidateTemplate:            worded(a.validateTemplate),
