@@ -131,5 +131,5 @@ func (p *Provisioning) abandonPlan(tx *db.Tx, c identity.Caller, run workflow.In
 		return err
 	}
 	n.conclude(engine.Preview{}, &engine.Failure{Reason: reason}, run.Updated)
-	return n.update(tx)
+	return p.updatePlan(tx, &n)
 }

@@ -110,8 +110,11 @@ func (n *notice) arn() string {
 // cloudEvent is the notice as CloudEvents 1.0 shapes it, in structured mode.
 func (n *notice) cloudEvent() []byte {
 	subject := string(n.Provisioned)
-	if n.Of == ofRecord {
+	switch n.Of {
+	case ofRecord:
 		subject = string(n.Record)
+	case ofPlan:
+		subject = string(n.Plan)
 	}
 	type data struct {
 		ProvisionedProductID string `json:"provisionedProductId"`
@@ -119,8 +122,9 @@ func (n *notice) cloudEvent() []byte {
 		From                 string `json:"previousStatus,omitempty"`
 		Status               string `json:"status,omitempty"` // none of a product that is gone
 		Message              string `json:"statusMessage,omitempty"`
-		Record               string `json:"recordId"`
+		Record               string `json:"recordId,omitempty"`
 		Type                 string `json:"recordType,omitempty"`
+		Plan                 string `json:"planId,omitempty"`
 		Product              string `json:"productId"`
 		Version              string `json:"provisioningArtifactId"`
 		Physical             string `json:"physicalId,omitempty"`
@@ -141,7 +145,7 @@ func (n *notice) cloudEvent() []byte {
 		"1.0", n.ID, n.arn(), "larder." + n.Of + ".status", subject, n.Time.Format(time.RFC3339Nano),
 		fmt.Sprintf("%020d", n.N), "application/json",
 		data{
-			string(n.Provisioned), n.Name, n.From, n.To, n.Message, string(n.Record), n.Type,
+			string(n.Provisioned), n.Name, n.From, n.To, n.Message, string(n.Record), n.Type, string(n.Plan),
 			string(n.Product), string(n.Version), n.Physical, n.Account, n.Region,
 		},
 	}))
@@ -175,8 +179,11 @@ func (n *notice) snsMessage() []byte {
 // says so once there is something that is under change.
 func (n *notice) stackStatus() string {
 	a := actOf(&record{recordData: recordData{Act: n.Act}})
-	if n.Of == ofRecord {
+	switch n.Of {
+	case ofRecord:
 		return underWay(a.kind, api.RecordStatus(n.To))
+	case ofPlan:
+		return ""
 	}
 	outcome, _ := after(api.ProvisionedProductStatus(n.From), a.succeeded)
 	switch to := api.ProvisionedProductStatus(n.To); {

@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/url"
 	"slices"
@@ -33,8 +34,8 @@ func (t Target) name() string {
 	return webhookTarget + (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }
 
-// A notice is one change of status, of a product or of a record about it, to
-// be told to one target.
+// A notice is one change of status, of a product or of a record or a plan about
+// it, to be told to one target.
 type notice struct {
 	Provisioned id.ProvisionedProduct
 	Target      string
@@ -48,14 +49,15 @@ type notice struct {
 
 // noticeData is what is told.
 type noticeData struct {
-	ID       string // unique, and the same each time it is sent
-	Of       string // what has the status: ofProduct or ofRecord
-	Name     string // of the provisioned product
-	From, To string // "" for what does not exist yet, or no more
-	Message  string `json:",omitempty"`
-	Record   id.Record
-	Type     string // of the record; "" for a plan's
-	Act      string // what changed the status, by the name of its run
+	ID       string    // unique, and the same each time it is sent
+	Of       string    // what has the status: ofProduct, ofRecord or ofPlan
+	Name     string    // of the provisioned product
+	From, To string    // "" for what does not exist yet, or no more
+	Message  string    `json:",omitempty"`
+	Record   id.Record `json:",omitempty"`
+	Type     string    `json:",omitempty"` // of the record
+	Plan     id.Plan   `json:",omitempty"` // that the change belongs to
+	Act      string    // what changes the product, by the name of its run
 	Product  id.Product
 	Version  id.Artifact
 	Physical string `json:",omitempty"`
@@ -66,6 +68,7 @@ type noticeData struct {
 const (
 	ofProduct = "provisionedproduct"
 	ofRecord  = "record"
+	ofPlan    = "plan"
 )
 
 // targets are who wants to hear of a product with these topics.
@@ -119,7 +122,7 @@ func (p *Provisioning) tell(tx *db.Tx, pp *provisionedProduct, rec *record) erro
 	told := notice{
 		Provisioned: pp.ID, Account: pp.Account, Region: pp.Region,
 		noticeData: noticeData{
-			Name: pp.Name, Record: rec.ID, Type: rec.Type, Act: rec.Act, Product: rec.Product, Version: rec.Artifact, Physical: pp.Physical, Time: rec.Updated,
+			Name: pp.Name, Record: rec.ID, Type: rec.Type, Plan: rec.Plan, Act: rec.Act, Product: rec.Product, Version: rec.Artifact, Physical: pp.Physical, Time: rec.Updated,
 		},
 	}
 	told.Of, told.From = ofRecord, string(rec.was)
@@ -144,9 +147,24 @@ func (p *Provisioning) tell(tx *db.Tx, pp *provisionedProduct, rec *record) erro
 	return p.announce(tx, told, targets)
 }
 
+// tellPlan has webhooks hear that a plan's status is another than it was. What
+// a plan does to its product is told of the product.
+func (p *Provisioning) tellPlan(tx *db.Tx, n *plan) error {
+	if n.was == n.Status {
+		return nil
+	}
+	return p.announce(tx, notice{
+		Provisioned: n.Provisioned, Account: n.Account, Region: n.Region,
+		noticeData: noticeData{
+			Of: ofPlan, From: string(n.was), To: string(n.Status), Message: n.Message, Name: n.Record.Name, Plan: n.ID, Act: n.Record.Act,
+			Product: n.Product, Version: n.Record.Artifact, Physical: n.Record.Change.Physical, Time: n.Updated,
+		},
+	}, p.targets(nil))
+}
+
 // announce puts a notice on its way to each target that has a form for it.
 func (p *Provisioning) announce(tx *db.Tx, n notice, targets []string) error {
-	n.ID = string(n.Record) + "/" + n.To // no two machines have a status in common
+	n.ID = cmp.Or(string(n.Record), string(n.Plan)) + "/" + n.Of + "/" + n.To
 	for _, name := range targets {
 		n.Target = name
 		if !n.toWebhook() && n.stackStatus() == "" {

@@ -87,7 +87,7 @@ func statusesHeard(t *testing.T, all []heard) []string {
 	for _, h := range all {
 		var e struct {
 			Type, Subject, Sequence string
-			Data                    struct{ ProvisionedProductID, RecordID, PreviousStatus, Status string }
+			Data                    struct{ ProvisionedProductID, RecordID, PlanID, PreviousStatus, Status string }
 		}
 		if err := json.Unmarshal([]byte(h.body), &e); err != nil {
 			t.Fatalf("%s: %v", h.body, err)
@@ -96,6 +96,8 @@ func statusesHeard(t *testing.T, all []heard) []string {
 		switch {
 		case e.Type == "larder.record.status" && e.Subject == e.Data.RecordID:
 			change = "record " + change
+		case e.Type == "larder.plan.status" && e.Subject == e.Data.PlanID:
+			change = "plan " + change
 		case e.Type != "larder.provisionedproduct.status" || e.Subject != e.Data.ProvisionedProductID:
 			t.Errorf("%s", h.body)
 		}
@@ -226,6 +228,38 @@ func TestNoticesOfFailures(t *testing.T) {
 	})
 }
 
+// TestNoticesOfPlans has one plan be deleted and one be executed.
+func TestNoticesOfPlans(t *testing.T) {
+	t.Parallel()
+	run(t, func(t *testing.T, w *world) {
+		l := &listeners{heard: map[string][]heard{}}
+		w.listening(l)
+		topics := []string{"arn:aws:sns:us-east-1:123456789012:mapped"}
+		first, second := w.plan("mine", w.artifact), w.plan("mine", w.artifact)
+		first.NotificationArns, second.NotificationArns, second.IdempotencyToken = topics, topics, "second"
+		if _, err := w.client.DeleteProvisionedProductPlan(as(admin), &api.DeleteProvisionedProductPlanInput{
+			PlanId: w.planned(first).ProvisionedProductPlanDetails.PlanId,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		w.quiet() // order is kept within a product, and the second plan makes another
+		w.execute(w.planned(second).ProvisionedProductPlanDetails.PlanId)
+		w.quiet()
+		made := []string{" to PLAN_IN_PROGRESS", "plan  to CREATE_IN_PROGRESS", "plan CREATE_IN_PROGRESS to CREATE_SUCCESS"}
+		want := slices.Concat(made, []string{"plan CREATE_SUCCESS to ", "PLAN_IN_PROGRESS to "}, made, []string{
+			"plan CREATE_SUCCESS to EXECUTE_IN_PROGRESS", "record  to CREATED", "PLAN_IN_PROGRESS to UNDER_CHANGE",
+			"plan EXECUTE_IN_PROGRESS to EXECUTE_SUCCESS", "record CREATED to IN_PROGRESS", "record IN_PROGRESS to SUCCEEDED", "UNDER_CHANGE to AVAILABLE",
+		})
+		if diff := cmp.Diff(want, statusesHeard(t, l.at("https://hook?key=hidden"))); diff != "" {
+			t.Errorf("heard (-want +got):\n%s", diff)
+		}
+		states := stackStatuses(t, topics[0], l.at("https://topic"))
+		if diff := cmp.Diff([]string{"REVIEW_IN_PROGRESS", "DELETE_COMPLETE", "REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE"}, states); diff != "" {
+			t.Errorf("topic (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // TestDeadLetters has a webhook refuse one event for good; what follows is
 // told all the same.
 func TestDeadLetters(t *testing.T) {
@@ -246,7 +280,7 @@ func TestDeadLetters(t *testing.T) {
 			t.Fatalf("%+v, %v", letters, err)
 		}
 		d := letters.DeadLetters[0]
-		if d.Id != rec.RecordId+"/UNDER_CHANGE" || d.Target != "https://hook" || d.LastError != "nobody listens" || d.ProvisionedProductId != rec.ProvisionedProductId {
+		if d.Id != rec.RecordId+"/provisionedproduct/UNDER_CHANGE" || d.Target != "https://hook" || d.LastError != "nobody listens" || d.ProvisionedProductId != rec.ProvisionedProductId {
 			t.Errorf("%+v", d)
 		}
 		// Sent again when somebody listens.

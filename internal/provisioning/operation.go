@@ -260,6 +260,12 @@ func settle(pp *provisionedProduct, rec *record, kept string, progress engine.Pr
 	if a.makes || a == actionAct {
 		rec.Outputs = outputs(pp, progress)
 	}
+	if status == api.RecordStatusFailed {
+		if rec.control != "" && progress.Failure.Reason != canceledBy(rec.control) {
+			rec.Errors = append(rec.Errors, api.RecordError{Code: codeCanceled, Description: canceledBy(rec.control)})
+		}
+		rec.Errors = append(rec.Errors, remedy(e)...)
+	}
 	pp.move(e)
 	rec.move(status, now)
 }
@@ -300,7 +306,7 @@ func (p *Provisioning) writeSettled(tx *db.Tx, pp *provisionedProduct, rec *reco
 		return err
 	}
 	if rec.Plan != "" && pp.Status != gone {
-		if err := executed(tx, rec, pp.StatusMessage); err != nil {
+		if err := p.executed(tx, rec, pp.StatusMessage); err != nil {
 			return err
 		}
 	}
@@ -332,29 +338,3 @@ func outputs(pp *provisionedProduct, progress engine.Progress) []engine.Output {
 
 // masked stands for a secret's value wherever it is shown.
 const masked = "****"
-
-// message is the StatusMessage of a failed operation: the engine's exception,
-// two spaces and its words, as AWS writes it.
-func message(f *engine.Failure) string {
-	if f.Code == "" {
-		return f.Reason
-	}
-	return f.Code + "  " + f.Reason
-}
-
-// recordErrors is the chain of causes of a failure, the failure itself first.
-func recordErrors(f *engine.Failure) []api.RecordError {
-	code := f.Code
-	if code == "" {
-		code = "InternalFailure"
-	}
-	list := []api.RecordError{{Code: code, Description: message(f)}}
-	for _, c := range f.Causes {
-		text := fmt.Sprintf("%s (%s): %s", c.Resource, c.Type, c.Reason)
-		if c.Remedy != "" {
-			text += " " + c.Remedy
-		}
-		list = append(list, api.RecordError{Code: code, Description: text})
-	}
-	return list
-}

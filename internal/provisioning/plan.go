@@ -25,9 +25,10 @@ type plan struct {
 	Status      api.ProvisionedProductPlanStatus
 	Created     time.Time
 	planData
-	given    string                  // the parameter values that were asked for, sealed
-	previous string                  // those of the product then, sealed
-	changes  []engine.ResourceChange // what the engine would do
+	given    string                           // the parameter values that were asked for, sealed
+	previous string                           // those of the product then, sealed
+	changes  []engine.ResourceChange          // what the engine would do
+	was      api.ProvisionedProductPlanStatus // as it was read; "" of a new one
 }
 
 // planData is what no query filters on.
@@ -146,6 +147,9 @@ func (p *Provisioning) CreateProvisionedProductPlan(ctx context.Context, in *api
 		if err := n.insert(tx); err != nil {
 			return err
 		}
+		if err := p.tellPlan(tx, &n); err != nil {
+			return err
+		}
 		if err := p.runner.Start(tx, p.beginPlan(run, &n)); err != nil {
 			return err
 		}
@@ -163,8 +167,8 @@ func (p *Provisioning) CreateProvisionedProductPlan(ctx context.Context, in *api
 
 // telling is the plan as the cause of a change of status.
 func (n *plan) telling(at time.Time) *record {
-	rec := &record{ID: id.Record(n.ID), Product: n.Product, recordData: n.Record}
-	rec.Updated = at
+	rec := &record{Product: n.Product, recordData: n.Record}
+	rec.Plan, rec.Type, rec.Updated = n.ID, "", at
 	return rec
 }
 
@@ -327,7 +331,7 @@ func (p *Provisioning) ExecuteProvisionedProductPlan(ctx context.Context, in *ap
 		if err := pp.update(tx); err != nil {
 			return err
 		}
-		if err := n.update(tx); err != nil {
+		if err := p.updatePlan(tx, &n); err != nil {
 			return err
 		}
 		detail, err := p.start(tx, a, &pp, &rec, run)
@@ -344,7 +348,7 @@ func (p *Provisioning) ExecuteProvisionedProductPlan(ctx context.Context, in *ap
 }
 
 // executed has the plan of a record end as the record did.
-func executed(tx *db.Tx, rec *record, message string) error {
+func (p *Provisioning) executed(tx *db.Tx, rec *record, message string) error {
 	n, err := planByID(tx, rec.Plan)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil
@@ -357,7 +361,15 @@ func executed(tx *db.Tx, rec *record, message string) error {
 		to, n.Message = api.ProvisionedProductPlanStatusExecuteFailed, message
 	}
 	n.move(to, rec.Updated)
-	return n.update(tx)
+	return p.updatePlan(tx, &n)
+}
+
+// updatePlan writes the plan and tells of its status.
+func (p *Provisioning) updatePlan(tx *db.Tx, n *plan) error {
+	if err := n.update(tx); err != nil {
+		return err
+	}
+	return p.tellPlan(tx, n)
 }
 
 // DeleteProvisionedProductPlan deletes a plan, and with it the product that
@@ -375,6 +387,9 @@ func (p *Provisioning) DeleteProvisionedProductPlan(ctx context.Context, in *api
 		}
 		if !n.move("", now) {
 			return api.InvalidParameters("Plan %s is %s and can't be deleted%s.", n.ID, n.Status, pp.inFlight())
+		}
+		if err := p.tellPlan(tx, &n); err != nil {
+			return err
 		}
 		if pp.Status == api.ProvisionedProductStatusPlanInProgress {
 			pp.move(planDeleted)
@@ -469,7 +484,7 @@ func scanPlan(scan func(...any) error) (plan, error) {
 	if err != nil {
 		return plan{}, err
 	}
-	n.Created = time.UnixMicro(created).UTC()
+	n.Created, n.was = time.UnixMicro(created).UTC(), n.Status
 	if err := json.Unmarshal([]byte(data), &n.planData); err != nil {
 		return plan{}, err
 	}

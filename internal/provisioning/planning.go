@@ -56,7 +56,7 @@ func (p *Provisioning) planBeat(ctx context.Context, b workflow.Beat) (workflow.
 		return workflow.Await(progress.Signal, wait(progress.After)).Noted(progress.Note), nil
 	}
 	n.conclude(preview, progress.Failure, b.Now.UTC().Truncate(time.Millisecond))
-	return workflow.End().Write(n.update), nil
+	return workflow.End().Write(func(tx *db.Tx) error { return p.updatePlan(tx, &n) }), nil
 }
 
 // preview asks the engine, unless the answer is known.
