@@ -156,6 +156,7 @@ func TestFailedLaunch(t *testing.T) {
 		want := []api.RecordError{
 			{Code: "AmazonCloudFormationException", Description: "AmazonCloudFormationException  Parameters: [KeyName] must have values"},
 			{Code: "AmazonCloudFormationException", Description: "Box (AWS::EC2::Instance): no key"},
+			{Code: "Remedy", Description: "Terminate the provisioned product, correct what is wrong, and launch it again: what never was launched can't be updated."},
 		}
 		if diff := cmp.Diff(want, done.RecordErrors); diff != "" {
 			t.Errorf("errors (-want +got):\n%s", diff)

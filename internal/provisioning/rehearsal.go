@@ -70,7 +70,7 @@ const holdback = time.Hour
 // progress is what the rehearsal has an operation do that began when started;
 // false once it goes on. Whoever stopped it by then, or its deadline, ends it
 // before its engine has heard of it.
-func (r *Rehearsal) progress(started, now time.Time, canceledBy string, overdue bool) (engine.Progress, bool) {
+func (r *Rehearsal) progress(started, now time.Time, by string, overdue bool) (engine.Progress, bool) {
 	left := time.Duration(0)
 	if r != nil {
 		left = started.Add(r.Delay).Sub(now)
@@ -78,8 +78,8 @@ func (r *Rehearsal) progress(started, now time.Time, canceledBy string, overdue 
 	switch {
 	case r == nil:
 		return engine.Progress{}, false
-	case canceledBy != "":
-		return engine.Progress{Failure: &engine.Failure{Reason: "The operation was canceled by " + canceledBy}}, true
+	case by != "":
+		return engine.Progress{Failure: &engine.Failure{Reason: canceledBy(by)}}, true
 	case overdue:
 		return engine.Progress{Failure: &engine.Failure{Reason: "The rehearsed operation did not end before its deadline"}}, true
 	case r.Hang:

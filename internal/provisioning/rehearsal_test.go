@@ -78,11 +78,11 @@ func TestRehearsals(t *testing.T) {
 			t.Fatal(err)
 		}
 		out := w.ended(record)
-		if e := out.RecordDetail.RecordErrors; len(e) != 1 || !strings.Contains(e[0].Description, "canceled by "+admin.ARN) {
+		if e := out.RecordDetail.RecordErrors; len(e) != 2 || e[1].Code != codeRemedy || !strings.Contains(e[0].Description, "canceled by "+admin.ARN) {
 			t.Errorf("canceled: %+v", out.RecordDetail)
 		}
 		out = w.ended(w.provision(admin, "fail").RecordId)
-		if e := out.RecordDetail.RecordErrors; len(e) != 1 || e[0].Description != "as rehearsed" {
+		if e := out.RecordDetail.RecordErrors; len(e) != 2 || e[1].Code != codeRemedy || e[0].Description != "as rehearsed" {
 			t.Errorf("failed: %+v", out.RecordDetail)
 		}
 		if s := w.describe("fail"); s.Status != api.ProvisionedProductStatusError || s.StatusMessage != "as rehearsed" {
@@ -144,7 +144,7 @@ func TestReconsider(t *testing.T) {
 		if out := w.ended(hangs); out.RecordDetail.Status != api.RecordStatusSucceeded {
 			t.Errorf("released: %+v", out.RecordDetail)
 		}
-		if out := w.ended(fails); len(out.RecordDetail.RecordErrors) != 1 || out.RecordDetail.RecordErrors[0].Description != "as rehearsed" {
+		if out := w.ended(fails); len(out.RecordDetail.RecordErrors) != 2 || out.RecordDetail.RecordErrors[0].Description != "as rehearsed" {
 			t.Errorf("failed: %+v", out.RecordDetail)
 		}
 		w.until(stays, api.RecordStatusInProgress)

@@ -239,7 +239,7 @@ func TestStackSetFailures(t *testing.T) {
 		const where = "333333333333/us-west-2"
 		named := func(r *api.RecordDetail, reason string) {
 			t.Helper()
-			if r.Status != api.RecordStatusFailed || len(r.RecordErrors) != 2 ||
+			if r.Status != api.RecordStatusFailed || len(r.RecordErrors) != 3 || r.RecordErrors[2].Code != codeRemedy ||
 				!strings.Contains(r.RecordErrors[0].Description, where) || r.RecordErrors[1].Description != where+" (stack instance): "+reason {
 				t.Errorf("record %+v", r)
 			}

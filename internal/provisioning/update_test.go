@@ -182,6 +182,7 @@ func TestFailedUpdate(t *testing.T) {
 		errors := []api.RecordError{
 			{Code: "InternalFailure", Description: "The stack update failed"},
 			{Code: "InternalFailure", Description: "Box (AWS::EC2::Instance): no capacity Choose another type."},
+			{Code: "Remedy", Description: "The provisioned product is TAINTED until an update succeeds: correct what is wrong and update it again."},
 		}
 		if diff := cmp.Diff(errors, done.RecordErrors); done.Status != api.RecordStatusFailed || done.ProvisioningArtifactId != v3 || diff != "" {
 			t.Errorf("record %+v\n%s", done, diff)

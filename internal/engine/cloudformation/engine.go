@@ -180,7 +180,7 @@ func (e *Engine) progress(ctx context.Context, c engine.Change, op stack.Operati
 		}
 	case op.Kind == stack.KindDelete && op.Outcome == stack.DeleteComplete:
 	default:
-		p.Failure = why(op.Failure)
+		p.Failure = why(st, op.Failure)
 	}
 	return p, nil
 }
@@ -204,7 +204,7 @@ func waiting(c engine.Change, st stack.Stack) engine.Progress {
 		p.After = overduePatience
 	}
 	if f := st.Journal.Failure; f != nil && c.Kind != engine.Delete {
-		p.RollingBack, p.Failure = true, why(f)
+		p.RollingBack, p.Failure = true, why(st, f)
 	}
 	return p
 }
@@ -214,18 +214,6 @@ func note(st stack.Stack) string {
 		return string(st.Status)
 	}
 	return string(st.Status) + ": " + st.Reason
-}
-
-// why turns the reason of a stack's failure into the engine's terms.
-func why(f *stack.Failure) *engine.Failure {
-	if f == nil {
-		return &engine.Failure{Reason: "The stack operation failed"}
-	}
-	out := &engine.Failure{Reason: f.Reason}
-	for _, c := range f.Causes {
-		out.Causes = append(out.Causes, engine.Cause{Resource: c.LogicalID, Type: c.Type, Reason: c.Reason})
-	}
-	return out
 }
 
 // exception is how Service Catalog names a refusal by CloudFormation.

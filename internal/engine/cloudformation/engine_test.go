@@ -153,7 +153,9 @@ func TestAdvance(t *testing.T) {
 	t.Run("a resource fails", func(t *testing.T) {
 		p := run(t, e, runner, launch("pp-bad", "Resources: {Unlucky: {Type: 'AWS::SNS::Topic'}}"))
 		want := &engine.Failure{
-			Reason: "The following resource(s) failed to create: [Unlucky]. Rollback requested by user.",
+			Reason: `Errors from CloudFormation: [{LogicalResourceId : SC-111111111111-pp-bad, ResourceType : AWS::CloudFormation::Stack, StatusReason : The following resource(s) failed to create: [Unlucky]. Rollback requested by user.}, ` +
+				`{LogicalResourceId : Unlucky, ResourceType : AWS::SNS::Topic, StatusReason : out of luck}, ` +
+				`{LogicalResourceId : SC-111111111111-pp-bad, ResourceType : AWS::CloudFormation::Stack, StatusReason : User Initiated}]`,
 			Causes: []engine.Cause{{Resource: "Unlucky", Type: "AWS::SNS::Topic", Reason: "out of luck"}},
 		}
 		if d := cmp.Diff(want, p.Failure); d != "" {

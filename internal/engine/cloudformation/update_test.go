@@ -44,7 +44,9 @@ func TestUpdate(t *testing.T) {
 		bad := strings.Replace(sound, "Resources:", "Resources:\n  Unlucky: {Type: 'AWS::SNS::Topic'}", 1)
 		p := run(t, e, runner, updated(launch, made, "rec-4", bad, c.Given...))
 		want := &engine.Failure{
-			Reason: "The following resource(s) failed to create: [Unlucky]. ",
+			Reason: `Errors from CloudFormation: [{LogicalResourceId : SC-111111111111-pp-abc, ResourceType : AWS::CloudFormation::Stack, StatusReason : The following resource(s) failed to create: [Unlucky]. }, ` +
+				`{LogicalResourceId : Unlucky, ResourceType : AWS::SNS::Topic, StatusReason : out of luck}, ` +
+				`{LogicalResourceId : SC-111111111111-pp-abc, ResourceType : AWS::CloudFormation::Stack, StatusReason : User Initiated}]`,
 			Causes: []engine.Cause{{Resource: "Unlucky", Type: "AWS::SNS::Topic", Reason: "out of luck"}},
 		}
 		if d := cmp.Diff(want, p.Failure); d != "" || p.Physical != made.Physical || !strings.Contains(p.Note, "UPDATE_ROLLBACK_COMPLETE") {
@@ -60,7 +62,7 @@ func TestUpdate(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if p := run(t, e, runner, slow); p.Failure == nil || p.Failure.Reason != "User Initiated" {
+		if p := run(t, e, runner, slow); p.Failure == nil || !strings.Contains(p.Failure.Reason, "StatusReason : User Initiated}") {
 			t.Errorf("canceled: %+v", p)
 		}
 
