@@ -78,8 +78,9 @@ func TestCancel(t *testing.T) {
 		if _, err := w.client.CancelOperation(as(admin), &api.CancelOperationInput{Id: o.Id}); err != nil {
 			t.Fatal(err)
 		}
-		if s := w.ended(rec.RecordId).RecordDetail.Status; s != api.RecordStatusFailed {
-			t.Errorf("record ended %s", s)
+		if r := w.ended(rec.RecordId).RecordDetail; r.Status != api.RecordStatusFailed || len(r.RecordErrors) != 3 ||
+			r.RecordErrors[1] != (api.RecordError{Code: codeCanceled, Description: "The operation was canceled by " + admin.ARN}) {
+			t.Errorf("record %+v", r)
 		}
 		if pp := w.describe("mine"); pp.Status != api.ProvisionedProductStatusError || pp.StatusMessage != "Canceled by the user" {
 			t.Errorf("product %+v", pp)
