@@ -71,22 +71,7 @@ func (d *demo) Run(ctx context.Context) error {
 	}
 	defer func() { _ = templates.Close() }() // the process ends with it
 
-	// The server drains when the demo is over, however it ends.
-	serving, stop := context.WithCancel(ctx)
-	served := make(chan error, 1)
-	ready := make(chan struct{})
-	go func() { served <- server.serve(serving, func() { close(ready) }) }()
-	err = func() error {
-		defer stop()
-		select {
-		case err := <-served:
-			served <- nil
-			return err
-		case <-ready:
-		}
-		return d.show(ctx, server.url(), "http://"+templates.Addr)
-	}()
-	return errors.Join(err, <-served)
+	return server.during(ctx, func(ctx context.Context) error { return d.show(ctx, server.url(), "http://"+templates.Addr) })
 }
 
 // taken reports whether nobody can listen on an address now.

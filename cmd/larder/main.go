@@ -29,6 +29,8 @@ type cli struct {
 	Dev   dev   `cmd:"" help:"Serve for tests and CI: any credentials, a temporary store unless --data."`
 	Serve serve `cmd:"" help:"Serve for real use: signatures are verified, everything is kept."`
 
+	Seed seed `cmd:"" help:"Fill a store for measurements with products that were launched."`
+
 	Status     status             `cmd:"" group:"call" help:"Show the server that answers."`
 	User       userCommands       `cmd:"" group:"call" help:"Users."`
 	Group      groupCommands      `cmd:"" group:"call" help:"Groups."`

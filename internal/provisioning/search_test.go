@@ -231,6 +231,21 @@ func TestSearch(t *testing.T) {
 				t.Errorf("by %s: %v", by, names)
 			}
 		}
+		// Counted anew, there are as many.
+		totals := func() (all []int) {
+			for _, text := range []string{"", "status:tainted", "tags:team", "userArn:" + anna.UserARN()} {
+				_, total := w.searched(admin, asked(text))
+				all = append(all, total)
+			}
+			return all
+		}
+		kept := totals()
+		if err := w.db.Update(t.Context(), Recount); err != nil {
+			t.Fatal(err)
+		}
+		if anew := totals(); !slices.Equal(kept, anew) {
+			t.Errorf("totals %v, counted anew %v", kept, anew)
+		}
 		_, err = w.client.SearchProvisionedProducts(as(admin), &api.SearchProvisionedProductsInput{SortBy: new("size")})
 		wantError(t, err, "InvalidParametersException", "size")
 		_, err = w.client.SearchProvisionedProducts(as(admin), asked("no:x"))

@@ -232,3 +232,26 @@ func counted(tx *db.Tx, account, region string, t term) (int, error) {
 	}
 	return *n, nil
 }
+
+// Recount counts all terms anew, after rows have come in another way than by
+// their operations.
+func Recount(tx *db.Tx) error {
+	args := make([]any, len(countedFields))
+	for i, f := range countedFields {
+		args[i] = f
+	}
+	if err := tx.Exec(`DELETE FROM provisioned_count`); err != nil {
+		return err
+	}
+	err := tx.Exec(`INSERT INTO provisioned_count (account, region, field, term, shard, n)
+		SELECT account, region, field, term, 0, COUNT(*) FROM provisioned_term
+		WHERE field IN (?`+strings.Repeat(", ?", len(args)-1)+`) GROUP BY account, region, field, term`, args...)
+	if err != nil {
+		return err
+	}
+	return tx.Exec(`INSERT INTO provisioned_count (account, region, field, term, shard, n)
+		SELECT account, region, CAST(? AS TEXT), '', 0, COUNT(*) FROM provisioned_product GROUP BY account, region`, everyField)
+}
+
+// CountTable is the table that [Recount] fills.
+const CountTable = "provisioned_count"
