@@ -41,6 +41,13 @@ type Canceler interface {
 	Cancel(ctx context.Context, c Change) error
 }
 
+// A Discarder forgets plans that are not to be executed.
+type Discarder interface {
+	// Discard removes what Plan made for c.Operation, if there is anything. It
+	// may be asked again, and of a plan that was executed.
+	Discard(ctx context.Context, c Change) error
+}
+
 // An Actor carries out service actions on what it made.
 type Actor interface {
 	// ActionParameters tells what an action takes.

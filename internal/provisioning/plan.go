@@ -150,7 +150,7 @@ func (p *Provisioning) CreateProvisionedProductPlan(ctx context.Context, in *api
 		if err := p.tellPlan(tx, &n); err != nil {
 			return err
 		}
-		if err := p.runner.Start(tx, p.beginPlan(run, &n)); err != nil {
+		if err := p.runner.Start(tx, p.beginPlan(run, &n, n.Created)); err != nil {
 			return err
 		}
 		out = api.CreateProvisionedProductPlanOutput{
@@ -373,10 +373,11 @@ func (p *Provisioning) updatePlan(tx *db.Tx, n *plan) error {
 }
 
 // DeleteProvisionedProductPlan deletes a plan, and with it the product that
-// was never launched.
+// was never launched. What the engine made for the plan goes soon after.
 func (p *Provisioning) DeleteProvisionedProductPlan(ctx context.Context, in *api.DeleteProvisionedProductPlanInput) (*api.DeleteProvisionedProductPlanOutput, error) {
 	caller := identity.CallerFrom(ctx)
 	now := p.now()
+	run := id.UUID()
 	err := p.db.Update(ctx, func(tx *db.Tx) error {
 		n, pp, err := findPlan(tx, granted(caller), in.PlanId)
 		if err != nil {
@@ -389,6 +390,9 @@ func (p *Provisioning) DeleteProvisionedProductPlan(ctx context.Context, in *api
 			return api.InvalidParameters("Plan %s is %s and can't be deleted%s.", n.ID, n.Status, pp.inFlight())
 		}
 		if err := p.tellPlan(tx, &n); err != nil {
+			return err
+		}
+		if err := p.runner.Start(tx, p.beginPlan(run, &n, now)); err != nil {
 			return err
 		}
 		if pp.Status == api.ProvisionedProductStatusPlanInProgress {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"larder/internal/api"
+	"larder/internal/db"
 	"larder/internal/engine"
 	"larder/internal/engine/enginetest"
 )
@@ -253,5 +255,86 @@ func TestFailedPlans(t *testing.T) {
 		}
 		_, err := w.client.DescribeProvisionedProduct(as(admin), &api.DescribeProvisionedProductInput{Name: new("never")})
 		wantError(t, err, "ResourceNotFoundException", "never")
+	})
+}
+
+// draftsman is an engine whose plans leave something behind.
+type draftsman struct {
+	*enginetest.Fake
+	mu     sync.Mutex
+	drafts map[string]bool // by operation
+	enters chan struct{}   // told when a plan is asked for; nil if nobody listens
+	leave  chan struct{}   // then awaited
+}
+
+func (d *draftsman) Plan(ctx context.Context, c engine.Change) (engine.Preview, engine.Progress, error) {
+	if d.enters != nil {
+		d.enters <- struct{}{}
+		<-d.leave
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.drafts[c.Operation] = true
+	return d.Fake.Plan(ctx, c)
+}
+
+func (d *draftsman) Discard(_ context.Context, c engine.Change) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.drafts, c.Operation)
+	return nil
+}
+
+// TestDeletedPlan deletes plans when they are made and while they are being
+// made: nothing of them is left with the engine.
+func TestDeletedPlan(t *testing.T) {
+	t.Parallel()
+	run(t, func(t *testing.T, w *world) {
+		d := &draftsman{Fake: w.engine, drafts: map[string]bool{}}
+		w.serve = func(string) engine.Engine { return d }
+		forget := func(planID string) {
+			t.Helper()
+			if _, err := w.client.DeleteProvisionedProductPlan(as(admin), &api.DeleteProvisionedProductPlanInput{PlanId: planID}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		gone := func(planID string) {
+			t.Helper()
+			for ctx := t.Context(); ; breathe() {
+				var left int
+				err := w.db.View(ctx, func(tx *db.Tx) error {
+					return tx.Row(`SELECT COUNT(*) FROM run WHERE definition = ? AND subject = ?`, planRun, planID).Scan(&left)
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if left == 0 {
+					break
+				}
+			}
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			if d.drafts[planID] {
+				t.Errorf("the engine keeps what it made for plan %s", planID)
+			}
+		}
+		made := w.planned(w.plan("made", w.artifact)).ProvisionedProductPlanDetails.PlanId
+		d.mu.Lock()
+		if !d.drafts[made] {
+			t.Error("the engine made nothing; the test proves nothing")
+		}
+		d.mu.Unlock()
+		forget(made)
+		gone(made)
+
+		d.enters, d.leave = make(chan struct{}), make(chan struct{})
+		out, err := w.client.CreateProvisionedProductPlan(as(admin), w.plan("making", w.artifact))
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-d.enters
+		forget(out.PlanId)
+		close(d.leave)
+		gone(out.PlanId)
 	})
 }

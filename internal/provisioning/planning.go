@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -21,10 +22,14 @@ const noChanges = "The submitted information didn't contain changes. Submit diff
 // refusedPlan is what AWS says of a plan that CloudFormation refused.
 const refusedPlan = "Error calling API cloudformation:CreateChangeSet. ErrorCode: ValidationError, Message: "
 
-func (p *Provisioning) beginPlan(run string, n *plan) workflow.Begin {
+// beginPlan is a run that works out a plan, or, when the plan has been deleted,
+// removes what the engine made for it.
+func (p *Provisioning) beginPlan(run string, n *plan, at time.Time) workflow.Begin {
+	change := n.Record.Change
+	change.Operation = string(n.ID)
 	return workflow.Begin{
-		ID: run, Definition: planRun, Subject: string(n.ID),
-		Account: n.Account, Region: n.Region, Deadline: n.Created.Add(p.deadlineOf(n.Record.ProductType)),
+		ID: run, Definition: planRun, Subject: string(n.ID), Input: json.RawMessage(stored(change)),
+		Account: n.Account, Region: n.Region, Deadline: at.Add(p.deadlineOf(n.Record.ProductType)),
 	}
 }
 
@@ -35,8 +40,11 @@ func (p *Provisioning) planBeat(ctx context.Context, b workflow.Beat) (workflow.
 		n, err = planByID(tx, id.Plan(b.Subject))
 		return err
 	})
-	if errors.Is(err, db.ErrNoRows) || err == nil && n.Status != api.ProvisionedProductPlanStatusCreateInProgress {
-		return workflow.End(), nil // the plan is deleted, or has ended already
+	if errors.Is(err, db.ErrNoRows) {
+		return p.discard(ctx, b)
+	}
+	if err == nil && n.Status != api.ProvisionedProductPlanStatusCreateInProgress {
+		return workflow.End(), nil // it has ended already
 	}
 	if err != nil {
 		return workflow.Verdict{}, err
@@ -56,7 +64,27 @@ func (p *Provisioning) planBeat(ctx context.Context, b workflow.Beat) (workflow.
 		return workflow.Await(progress.Signal, wait(progress.After)).Noted(progress.Note), nil
 	}
 	n.conclude(preview, progress.Failure, b.Now.UTC().Truncate(time.Millisecond))
-	return workflow.End().Write(func(tx *db.Tx) error { return p.updatePlan(tx, &n) }), nil
+	return workflow.End().Write(func(tx *db.Tx) error {
+		if _, err := planByID(tx, n.ID); err != nil {
+			return err // deleted meanwhile: the next beat removes what this one made
+		}
+		return p.updatePlan(tx, &n)
+	}), nil
+}
+
+// discard has the engine forget a plan that is deleted. What it can't remove
+// before the deadline stays.
+func (p *Provisioning) discard(ctx context.Context, b workflow.Beat) (workflow.Verdict, error) {
+	var change engine.Change
+	if err := json.Unmarshal(b.Input, &change); err != nil {
+		return workflow.Verdict{}, err
+	}
+	if e, ok := p.engine(change.Artifact.Type).(engine.Discarder); ok {
+		if err := e.Discard(ctx, change); err != nil && !b.Overdue {
+			return workflow.Verdict{}, err
+		}
+	}
+	return workflow.End(), nil
 }
 
 // preview asks the engine, unless the answer is known.

@@ -96,6 +96,27 @@ func (e *Engine) execute(ctx context.Context, c engine.Change) (engine.Progress,
 	return waiting(c, st), nil
 }
 
+// Discard deletes a change set, and the stack that was made for nothing else.
+func (e *Engine) Discard(ctx context.Context, c engine.Change) error {
+	if c.Targets != nil {
+		return nil // nothing is planned there
+	}
+	of := c.Physical
+	if c.Kind == engine.Create {
+		of = StackName(c)
+	}
+	err := e.Stacks.DeleteChangeSet(ctx, c.Account, c.Region, of, changeSetName(c.Operation))
+	if _, refused := stack.AsError(err); err != nil && !refused { // as when there is no such stack
+		return err
+	}
+	if c.Kind == engine.Create {
+		return e.discard(ctx, c)
+	}
+	return nil
+}
+
+var _ engine.Discarder = (*Engine)(nil)
+
 // discard ends a stack that was only planned.
 func (e *Engine) discard(ctx context.Context, c engine.Change) error {
 	st, err := e.Stacks.Describe(ctx, c.Account, c.Region, StackName(c))

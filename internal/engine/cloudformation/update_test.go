@@ -10,6 +10,8 @@ import (
 	"larder/internal/db"
 	"larder/internal/db/dbtest"
 	"larder/internal/engine"
+	"larder/internal/engine/cloudformation"
+	"larder/internal/workflow"
 )
 
 // the update of what a launch made
@@ -137,21 +139,59 @@ func TestPlan(t *testing.T) {
 	})
 }
 
+// The change set of a plan that is not executed goes, and the stack that was
+// made for it; one that was launched stays.
 func TestDiscardedPlan(t *testing.T) {
 	t.Parallel()
-	e, runner := open(t, dbtest.New(t))
-	c := engine.Change{Kind: engine.Create, Operation: "plan-1", Account: "111111111111", Region: "eu-west-1", Product: "pp-abc", Artifact: artifact(sound)}
-	if _, _, err := e.Plan(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
-	c.Kind, c.Operation = engine.Delete, "rec-1"
-	if p := run(t, e, runner, c); p.Failure != nil {
-		t.Errorf("%+v", p)
-	}
-	if err := runner.Idle(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := e.Stacks.Describe(t.Context(), c.Account, c.Region, "SC-111111111111-pp-abc"); err == nil {
-		t.Error("the stack in review is still there")
+	for name, forget := range map[string]func(*cloudformation.Engine, *workflow.Runner, engine.Change){
+		"terminated": func(e *cloudformation.Engine, runner *workflow.Runner, c engine.Change) {
+			c.Kind, c.Operation = engine.Delete, "rec-1"
+			if p := run(t, e, runner, c); p.Failure != nil {
+				t.Errorf("%+v", p)
+			}
+		},
+		"discarded": func(e *cloudformation.Engine, _ *workflow.Runner, c engine.Change) {
+			for range 2 {
+				if err := e.Discard(t.Context(), c); err != nil {
+					t.Error(err)
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, runner := open(t, dbtest.New(t))
+			c := engine.Change{Kind: engine.Create, Operation: "plan-1", Account: "111111111111", Region: "eu-west-1", Product: "pp-abc", Artifact: artifact(sound)}
+			if _, _, err := e.Plan(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			forget(e, runner, c)
+			if err := runner.Idle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := e.Stacks.Describe(t.Context(), c.Account, c.Region, "SC-111111111111-pp-abc"); err == nil {
+				t.Error("the stack in review is still there")
+			}
+			if name == "terminated" {
+				return
+			}
+			launched := c
+			launched.Operation, launched.Product = "rec-2", "pp-def"
+			made := run(t, e, runner, launched)
+			nine := updated(launched, made, "plan-2", sound, engine.Given{Key: "Delay", Value: "9"})
+			if _, _, err := e.Plan(t.Context(), nine); err != nil {
+				t.Fatal(err)
+			}
+			if err := e.Discard(t.Context(), nine); err != nil {
+				t.Error(err)
+			}
+			left, _, err := e.Stacks.ChangeSets(t.Context(), c.Account, c.Region, made.Physical, "", 0)
+			if err != nil || len(left) != 0 {
+				t.Errorf("change sets %+v, %v", left, err)
+			}
+			if st, err := e.Stacks.Describe(t.Context(), c.Account, c.Region, made.Physical); err != nil || st.Status != stack.CreateComplete {
+				t.Errorf("the stack is %s, %v", st.Status, err)
+			}
+		})
 	}
 }
