@@ -420,7 +420,7 @@ func (r *blockReader) tag() (Node, error) {
 	for r.col++; r.col < len(r.text) && isAlphanumeric(rune(r.text[r.col])); r.col++ {
 	}
 	function, ok := shortForm(r.text[from:r.col])
-	if !ok || r.col < len(r.text) && r.text[r.col] != ' ' {
+	if !ok || r.lim.untagged || r.col < len(r.text) && r.text[r.col] != ' ' {
 		return n, errUncommon
 	}
 	n.keys = r.copyKeys([]key{{function, n.line, n.column}})

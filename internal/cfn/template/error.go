@@ -12,6 +12,9 @@ type Error struct {
 	Message      string
 	Path         string // such as Resources/Bucket/Properties/BucketName
 	Line, Column int    // 1-based; 0 if unknown
+	// Made says that the fault lies in what a transform has made of the
+	// template, or in making it: AWS begins the operation and tells of it then.
+	Made bool
 }
 
 func (e *Error) Error() string { return e.Message }

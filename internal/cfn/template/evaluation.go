@@ -16,6 +16,7 @@ type Env struct {
 	NotificationARNs                      []string
 	Zones                                 func(region string) []string                // Fn::GetAZs; nil: Zones
 	Export                                func(name string) (value string, ok bool)   // Fn::ImportValue; nil: there are none
+	Include                               func(location string) ([]byte, error)       // AWS::Include; nil: nothing can be included
 	Stored                                func(name string) (value string, err error) // SSM parameter types; nil: there are none
 	Rules                                 []string                                    // further JSON rule objects to hold (Service Catalog's TEMPLATE constraints)
 	Secret                                map[string]bool                             // parameters whose given values are secret though the template may not say NoEcho
@@ -57,6 +58,8 @@ type Evaluation struct {
 	existing   map[string]int
 	waits      [][]string // parallel to resources
 	imports    []string
+
+	transformed bool // Template was made of another one
 }
 
 // Bound is a parameter with its value.
@@ -70,21 +73,29 @@ type Bound struct {
 // Evaluate binds given values, checks every parameter constraint and rule,
 // decides the conditions, and computes all that needs no resource to exist,
 // so that what cannot be evaluated fails here and not halfway through a stack.
-// The error is an [*Error].
+// The error is an [*Error]. If it is Made, what is known of the parameters is
+// returned beside it.
 func (t *Template) Evaluate(env Env, given map[string]string) (*Evaluation, error) {
 	e := &Evaluation{Template: t, env: env.withDefaults()}
-	for _, step := range []func() *Error{
+	const transforms = 2 // the first steps need what is given alone
+	for i, step := range []func() *Error{
 		func() *Error { return e.bind(given) },
 		e.transform,
+		e.include,
 		e.expand,
 		e.holdRules,
 		e.decide,
 		e.exist,
 		e.rehearse,
 	} {
-		if err := step(); err != nil {
-			return nil, err
+		err := step()
+		if err == nil {
+			continue
 		}
+		if err.Made = t.including && i >= transforms; err.Made {
+			return e, err
+		}
+		return nil, err
 	}
 	return e, nil
 }

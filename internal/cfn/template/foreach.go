@@ -49,7 +49,7 @@ func (e *Evaluation) expand() *Error {
 	if expanded.looping != nil { // such as a value that is itself a name
 		return layout("Fn::ForEach")
 	}
-	e.Template = expanded
+	e.Template, e.transformed = expanded, true
 	return nil
 }
 

@@ -12,6 +12,8 @@ type Limits struct {
 	Outputs     int
 	Description int // bytes of the template's description
 	Name        int // characters of a logical id
+
+	untagged bool // YAML may not have short forms of functions
 }
 
 // DefaultLimits are CloudFormation's documented quotas. Depth and Expansion

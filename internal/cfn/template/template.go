@@ -25,10 +25,13 @@ type Template struct {
 	conditions map[string]*Condition
 	resources  map[string]*Resource
 
-	extended bool   // AWS::LanguageExtensions is on
-	pending  string // the first transform that must run before the template can be evaluated
-	looping  *Node  // the template as read, if Fn::ForEach must make another of it
-	limits   Limits // for that one
+	extended  bool   // AWS::LanguageExtensions is on
+	including bool   // AWS::Include must make another template of it
+	pending   string // the first macro that must run before the template can be evaluated
+	source    *Node  // the template as read, if includes or loops must make another of it
+	looping   *Node  // the same, if there are loops
+	root      *Node  // the template
+	limits    Limits // for those that are made of it
 }
 
 // languageExtensions is the one transform that is a part of the language.
@@ -49,7 +52,12 @@ func (t *Template) Resource(logicalID string) *Resource { return t.resources[log
 // Pending returns the first transform that must run before the template can
 // be evaluated, or "". Until then its resource types and references are not
 // final.
-func (t *Template) Pending() string { return t.pending }
+func (t *Template) Pending() string {
+	if t.pending == "" && t.including {
+		return includeTransform
+	}
+	return t.pending
+}
 
 // Parse reads a YAML or JSON template and refuses what CloudFormation refuses
 // before it creates anything. The error is an [*Error].
@@ -108,11 +116,11 @@ func read(src []byte, lim Limits) (*Node, error) {
 
 // build makes a template of a tree, which it takes over.
 func build(root *Node, lim Limits) (*Template, *Error) {
-	t := &Template{limits: lim}
+	t := &Template{limits: lim, root: root}
 	if err := t.sections(root, lim); err != nil {
 		return nil, err
 	}
-	c := &compiler{t: t, lim: lim, blank: t.pending != "" || t.looping != nil}
+	c := &compiler{t: t, lim: lim, blank: t.Pending() != "" || t.looping != nil}
 	for _, section := range []struct {
 		name string
 		read func(*compiler, *Node) *Error
@@ -160,8 +168,12 @@ func (t *Template) sections(root *Node, lim Limits) *Error {
 			return err.at(n).under("Transform")
 		}
 	}
-	if t.embedded(root) {
-		t.looping = root.clone()
+	loops := t.embedded(root)
+	if loops || t.including {
+		t.source = root.clone()
+	}
+	if loops {
+		t.looping = t.source
 	}
 	t.Transforms = slices.Clip(t.Transforms)
 
@@ -180,7 +192,7 @@ func (t *Template) sections(root *Node, lim Limits) *Error {
 			invalid = append(invalid, root.keys[i].name)
 		}
 	}
-	if invalid != nil && t.pending == "" { // a macro may have sections of its own
+	if invalid != nil && t.Pending() == "" { // a macro may have sections of its own
 		return fault("Invalid template property or properties %s", bracketed(invalid)).atKey(root, first)
 	}
 	if n := root.Get("AWSTemplateFormatVersion"); n != nil {
@@ -221,11 +233,14 @@ func (t *Template) transformSection(n *Node) *Error {
 			return fault("Template format error: Every Transform member must be a string or an object with a Name.")
 		}
 		t.Transforms = append(t.Transforms, name.text)
-		if name.text == languageExtensions {
+		switch name.text {
+		case languageExtensions:
 			t.extended = true
-			continue
+		case includeTransform:
+			t.including = true
+		default:
+			t.waitFor(name.text)
 		}
-		t.waitFor(name.text)
 	}
 	return nil
 }
@@ -262,6 +277,10 @@ func (t *Template) call(n *Node) {
 		}
 		if !slices.Contains(t.Transforms, name.text) && len(t.Transforms) < 64 {
 			t.Transforms = append(t.Transforms, name.text)
+		}
+		if name.text == includeTransform {
+			t.including = true
+			continue
 		}
 		t.waitFor(name.text)
 	}

@@ -80,6 +80,9 @@ func (r *yamlReader) value(y *yaml.Node) (Node, error) {
 		tag = y.Tag
 	}
 	function, isFunction := shortForm(tag)
+	if isFunction && r.lim.untagged {
+		return n, yamlMalformed(nil).at(&n)
+	}
 	if !isFunction && tag != "" && !plainTag(tag) {
 		return n, yamlMalformed(nil).at(&n)
 	}
