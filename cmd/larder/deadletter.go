@@ -16,9 +16,11 @@ func (*deadletterList) Run(c *caller) error {
 	return c.call(api.OpListDeadLetters, &api.ListDeadLettersInput{})
 }
 
-type deadletterRedeliver struct{}
+type deadletterRedeliver struct {
+	ProvisionedProduct string `help:"Only those about this provisioned product." placeholder:"ID"`
+}
 
 // Run has dead letters delivered again.
-func (*deadletterRedeliver) Run(c *caller) error {
-	return c.call(api.OpRedeliverDeadLetters, &api.RedeliverDeadLettersInput{})
+func (d *deadletterRedeliver) Run(c *caller) error {
+	return c.call(api.OpRedeliverDeadLetters, &api.RedeliverDeadLettersInput{ProvisionedProductId: optional(d.ProvisionedProduct)})
 }
