@@ -2,6 +2,7 @@ package db
 
 import (
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -99,14 +100,22 @@ func (i *Image) Restore(tx *Tx) error {
 	return nil
 }
 
+// batches are how many rows one statement writes: as many as there are, in few
+// statements, of few texts, for each is prepared.
+var batches = []int{64, 8, 1}
+
 func (t *tableImage) restore(tx *Tx) error {
-	if len(t.rows) == 0 {
-		return nil
-	}
-	insert := `INSERT INTO ` + quoted(t.name) + ` VALUES (` + strings.Repeat("?, ", len(t.rows[0])-1) + `?)`
-	for _, row := range t.rows {
-		if err := tx.Exec(insert, row...); err != nil {
-			return err
+	left := t.rows
+	for _, batch := range batches {
+		if len(left) < batch {
+			continue
+		}
+		row := `(` + strings.Repeat(`?, `, len(left[0])-1) + `?)`
+		insert := `INSERT INTO ` + quoted(t.name) + ` VALUES ` + strings.Repeat(row+`, `, batch-1) + row
+		for ; len(left) >= batch; left = left[batch:] {
+			if err := tx.Exec(insert, slices.Concat(left[:batch]...)...); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

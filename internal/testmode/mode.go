@@ -39,6 +39,8 @@ type Mode struct {
 	runner *workflow.Runner
 	clock  *Clock
 	calls  calls
+	// patience bounds how long operations in flight are waited for.
+	patience time.Duration
 
 	gate sync.RWMutex // held for writing while rows are replaced, for reading by operations
 
@@ -58,7 +60,7 @@ type settings struct {
 func New(ctx context.Context, o Options) (*Mode, error) {
 	m := &Mode{
 		o: o, db: o.DB, runner: o.Runner, clock: o.Clock,
-		calls: calls{counts: map[server.Call]int{}}, snapshots: map[string]*snapshot{},
+		calls: calls{counts: map[server.Call]int{}}, snapshots: map[string]*snapshot{}, patience: patience,
 	}
 	var now settings
 	err := m.db.View(ctx, func(tx *db.Tx) (err error) {
@@ -164,13 +166,13 @@ func (m *Mode) Routes() map[string]server.Route {
 // done is the answer where there is nothing to say.
 var done = struct{}{}
 
-// patience bounds how long idle waits.
+// patience is a Mode's default.
 const patience = 10 * time.Second
 
 // idle answers when nothing more can be done now: what is left waits for a
 // time, a report or a rule.
 func (m *Mode) idle(ctx context.Context, _ *http.Request, _ []byte) (any, error) {
-	bounded, cancel := context.WithTimeout(ctx, patience)
+	bounded, cancel := context.WithTimeout(ctx, m.patience)
 	defer cancel()
 	err := m.runner.Idle(bounded)
 	if err != nil && bounded.Err() == nil {

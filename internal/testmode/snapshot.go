@@ -44,11 +44,11 @@ func (m *Mode) reset(ctx context.Context, _ *http.Request, _ []byte) (any, error
 func (m *Mode) replace(ctx context.Context, s settings, write func(*db.Tx) error) error {
 	m.gate.Lock()
 	defer m.gate.Unlock()
-	bounded, cancel := context.WithTimeout(ctx, patience)
+	bounded, cancel := context.WithTimeout(ctx, m.patience)
 	defer cancel()
 	err := m.runner.Pause(bounded, func(ctx context.Context) error { return m.write(ctx, s, write) })
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
-		return api.InvalidState("What is under way did not stop within %s; nothing was changed", patience)
+		return api.InvalidState("What is under way did not stop within %s; nothing was changed", m.patience)
 	}
 	return err
 }
