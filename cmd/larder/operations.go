@@ -7,7 +7,7 @@ type operationsCommands struct {
 	remote
 	List   operationsList   `cmd:"" help:"List operations."`
 	Show   operationsShow   `cmd:"" help:"Show an operation."`
-	Cancel operationsCancel `cmd:"" help:"Stop an operation; its engine undoes what it did."`
+	Cancel operationsCancel `cmd:"" help:"Stop an operation; its engine undoes what it did, or, of a stack set, begins no more."`
 	Retry  operationsRetry  `cmd:"" help:"Have an operation go on now, whatever it waits for."`
 	Fail   operationsFail   `cmd:"" help:"End an operation as failed without asking its engine: the last resort."`
 }

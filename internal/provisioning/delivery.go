@@ -165,13 +165,27 @@ func (n *notice) snsMessage() []byte {
 	for _, line := range [][2]string{
 		{"StackId", n.Physical}, {"Timestamp", at}, {"EventId", n.messageID()}, {"LogicalResourceId", n.Name}, {"Namespace", n.Account},
 		{"PhysicalResourceId", n.Physical}, {"ResourceProperties", "null"}, {"ResourceStatus", n.stackStatus()}, {"ResourceStatusReason", n.Message},
-		{"ResourceType", "AWS::CloudFormation::Stack"}, {"StackName", "SC-" + n.Account + "-" + string(n.Provisioned)}, {"ClientRequestToken", string(n.Record)},
+		{"ResourceType", n.resourceType()}, {"StackName", "SC-" + n.Account + "-" + string(n.Provisioned)}, {"ClientRequestToken", string(n.Record)},
 	} {
 		fmt.Fprintf(&text, "%s='%s'\n", line[0], line[1])
 	}
 	return []byte(stored(struct {
 		Type, MessageId, TopicArn, Subject, Message, Timestamp string
 	}{"Notification", n.messageID(), n.Target, "AWS CloudFormation Notification", text.String(), at}))
+}
+
+// The types of what a product is to CloudFormation.
+const (
+	stackResource    = "AWS::CloudFormation::Stack"
+	stackSetResource = "AWS::CloudFormation::StackSet"
+)
+
+// resourceType is what the product is, by its ARN.
+func (n *notice) resourceType() string {
+	if arn, err := id.ParseARN(n.Physical); err == nil && strings.HasPrefix(arn.Resource, "stackset/") {
+		return stackSetResource
+	}
+	return stackResource
 }
 
 // stackStatus says the change in CloudFormation's terms; "" of one that is
@@ -195,7 +209,7 @@ func (n *notice) stackStatus() string {
 		return "DELETE_COMPLETE"
 	case to == outcome:
 		return string(a.kind) + "_COMPLETE"
-	case a.kind == engine.Delete, n.Physical == "": // nothing that could be rolled back
+	case a.kind == engine.Delete, n.Physical == "", n.resourceType() == stackSetResource: // nothing that could be rolled back
 		return string(a.kind) + "_FAILED"
 	case a.kind == engine.Create:
 		return "ROLLBACK_COMPLETE"

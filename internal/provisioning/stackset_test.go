@@ -463,3 +463,30 @@ func TestStackSetVersionsGone(t *testing.T) {
 		w.wantSpread("fleet", api.ProvisionedProductStatusAvailable, "222 us-east-1 CURRENT\n333 us-east-1 CURRENT")
 	})
 }
+
+// TestStackSetNotices says in CloudFormation's terms what becomes of a stack
+// set, which nothing rolls back.
+func TestStackSetNotices(t *testing.T) {
+	t.Parallel()
+	const under = string(api.ProvisionedProductStatusUnderChange)
+	for _, c := range []struct {
+		act  act
+		to   api.ProvisionedProductStatus
+		want string
+	}{
+		{launchAct, api.ProvisionedProductStatusAvailable, "CREATE_COMPLETE"},
+		{launchAct, api.ProvisionedProductStatusTainted, "CREATE_FAILED"},
+		{launchAct, api.ProvisionedProductStatusError, "CREATE_FAILED"},
+		{updateAct, api.ProvisionedProductStatusAvailable, "UPDATE_COMPLETE"},
+		{updateAct, api.ProvisionedProductStatusTainted, "UPDATE_FAILED"},
+		{terminateAct, api.ProvisionedProductStatusTainted, "DELETE_FAILED"},
+		{terminateAct, gone, "DELETE_COMPLETE"},
+	} {
+		n := notice{noticeData: noticeData{
+			Of: ofProduct, Act: c.act.run, From: under, To: string(c.to), Physical: "arn:aws:cloudformation:us-east-1:123456789012:stackset/SC-1:uuid",
+		}}
+		if got := n.stackStatus(); got != c.want || n.resourceType() != "AWS::CloudFormation::StackSet" {
+			t.Errorf("%s to %q: %s of %s, want %s", c.act.run, c.to, got, n.resourceType(), c.want)
+		}
+	}
+}
