@@ -128,8 +128,8 @@ func (p *Provisioning) tell(tx *db.Tx, pp *provisionedProduct, rec *record) erro
 	told.Of, told.From = ofRecord, string(rec.was)
 	for _, status := range rec.passed() {
 		told.To = string(status)
-		if len(rec.Errors) > 0 && status != api.RecordStatusInProgress {
-			told.Message = rec.Errors[0].Description
+		if failed := status == api.RecordStatusInProgressInError || status == api.RecordStatusFailed; failed && len(rec.Errors) > 0 {
+			told.Message = rec.Errors[0].Description // what comes after it are causes and warnings
 		}
 		if err := p.announce(tx, told, targets); err != nil {
 			return err
