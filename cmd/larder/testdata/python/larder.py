@@ -70,6 +70,11 @@ class Server:
             assert r.headers["Content-Type"] == "application/json"
             return json.load(r)
 
+    def post(self, path, body):
+        r = urllib.request.Request(self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        with urllib.request.urlopen(r) as r:
+            return json.load(r)
+
     def larder(self, *args):
         """Runs a command of larder's against the server."""
         env = {**os.environ, "AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "any", "AWS_REGION": "us-east-1"}
