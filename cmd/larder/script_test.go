@@ -44,8 +44,8 @@ func TestScripts(t *testing.T) {
 		},
 		Condition: func(name string) (bool, error) {
 			switch name {
-			case "boto3":
-				return exec.Command("python3", "-c", "import boto3").Run() == nil, nil
+			case "boto3", "pytest":
+				return exec.Command("python3", "-c", "import "+name).Run() == nil, nil
 			case "terraform-aws":
 				found, err := filepath.Glob(filepath.Join(pluginMirror(), "*/hashicorp/aws/*"))
 				return len(found) > 0, err
