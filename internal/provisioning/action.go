@@ -7,7 +7,6 @@ import (
 	"larder/internal/catalog"
 	"larder/internal/db"
 	"larder/internal/engine"
-	"larder/internal/id"
 	"larder/internal/identity"
 )
 
@@ -19,44 +18,31 @@ func (p *Provisioning) ExecuteProvisionedProductServiceAction(ctx context.Contex
 		return nil, err
 	}
 	caller := identity.CallerFrom(ctx)
-	asked := p.newRecord(caller, actionAct)
-	run := id.UUID()
-	var out api.ExecuteProvisionedProductServiceActionOutput
-	err = p.db.Update(ctx, func(tx *db.Tx) error {
-		if seen, err := once.Answer(tx, &out); seen || err != nil {
-			return err
-		}
-		pp, err := find(tx, granted(caller), reference{id: in.ProvisionedProductId})
-		if err != nil {
-			return err
-		}
-		action, err := p.offered(tx, &pp, in.ServiceActionId)
-		if err != nil {
-			return err
-		}
-		if !pp.move(acted) {
+	var action engine.Action
+	detail, err := p.alter(ctx, alteration{
+		act: actionAct, once: once, rec: p.newRecord(caller, actionAct),
+		find: func(tx *db.Tx) (provisionedProduct, error) {
+			pp, err := find(tx, granted(caller), reference{id: in.ProvisionedProductId})
+			if err == nil {
+				action, err = p.offered(tx, &pp, in.ServiceActionId)
+			}
+			return pp, err
+		},
+		refuse: func(pp *provisionedProduct) error {
 			return api.InvalidState("Provisioned product %s is %s and no service action can be executed on it%s.", pp.ID, pp.Status, pp.inFlight())
-		}
-		action.Given = in.Parameters
-		rec := asked // the closure may run twice
-		rec.about(&pp)
-		rec.Action, rec.Tainted = &action, pp.was.Status == api.ProvisionedProductStatusTainted
-		rec.Change.Principal = caller.ARN
-		pp.LastRecord = rec.ID // but no provisioning record
-		if err := pp.update(tx); err != nil {
-			return err
-		}
-		detail, err := p.start(tx, actionAct, &pp, &rec, run)
-		if err != nil {
-			return err
-		}
-		out = api.ExecuteProvisionedProductServiceActionOutput{RecordDetail: detail}
-		return once.Keep(tx, &out)
+		},
+		fill: func(_ *db.Tx, pp *provisionedProduct, rec *record) error {
+			rec.about(pp)
+			rec.Action = &engine.Action{ID: action.ID, Definition: action.Definition, Given: in.Parameters}
+			rec.Tainted = pp.was.Status == api.ProvisionedProductStatusTainted
+			rec.Change.Principal = caller.ARN
+			return nil
+		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &out, nil
+	return &api.ExecuteProvisionedProductServiceActionOutput{RecordDetail: detail}, nil
 }
 
 // DescribeServiceActionExecutionParameters answers what an action takes when

@@ -224,10 +224,14 @@ func oneOf(byID, byName *string) (reference, error) {
 
 // inFlight says in a refusal what the product is busy with.
 func (p *provisionedProduct) inFlight() string {
-	if p.Status == api.ProvisionedProductStatusUnderChange {
+	switch p.Status {
+	case api.ProvisionedProductStatusUnderChange:
 		return "; record " + string(p.LastRecord) + " is in flight"
+	case api.ProvisionedProductStatusPlanInProgress:
+		return "; it waits for its plan to be executed, and goes with it when that is deleted"
+	default:
+		return ""
 	}
-	return ""
 }
 
 const provisionedColumns = "p.id, p.account, p.region, p.name, p.status, p.user_arn, p.session_arn, p.created, p.physical, p.last_record, p.data, p.given"

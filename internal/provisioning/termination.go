@@ -6,7 +6,6 @@ import (
 
 	"larder/internal/api"
 	"larder/internal/db"
-	"larder/internal/id"
 	"larder/internal/identity"
 )
 
@@ -28,39 +27,22 @@ func (p *Provisioning) TerminateProvisionedProduct(ctx context.Context, in *api.
 	caller := identity.CallerFrom(ctx)
 	asked := p.newRecord(caller, terminateAct)
 	asked.IgnoreErrors, asked.Token = ignore, token
-	run := id.UUID()
-	var out api.TerminateProvisionedProductOutput
-	err = p.db.Update(ctx, func(tx *db.Tx) error {
-		if seen, err := once.Answer(tx, &out); seen || err != nil {
-			return err
-		}
-		pp, err := find(tx, granted(caller), ref)
-		if err != nil {
-			return err
-		}
-		if !pp.move(terminated) {
+	detail, err := p.alter(ctx, alteration{
+		act: terminateAct, once: once, rec: asked,
+		find: func(tx *db.Tx) (provisionedProduct, error) { return find(tx, granted(caller), ref) },
+		refuse: func(pp *provisionedProduct) error {
 			return api.InvalidParameters("Provisioned product %s is %s and can't be terminated%s.", pp.ID, pp.Status, pp.inFlight())
-		}
-		rec := asked // the closure may run twice
-		rec.about(&pp)
-		rec.Change.Principal = caller.ARN
-		rec.Change.Retain = retain
-		// LastProvisioningRecordId moves with terminations too, by the model's words.
-		pp.LastRecord, pp.LastProvision = rec.ID, rec.ID
-		if err := pp.update(tx); err != nil {
-			return err
-		}
-		detail, err := p.start(tx, terminateAct, &pp, &rec, run)
-		if err != nil {
-			return err
-		}
-		out = api.TerminateProvisionedProductOutput{RecordDetail: detail}
-		return once.Keep(tx, &out)
+		},
+		fill: func(_ *db.Tx, pp *provisionedProduct, rec *record) error {
+			rec.about(pp)
+			rec.Change.Principal, rec.Change.Retain = caller.ARN, retain
+			return nil
+		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &out, nil
+	return &api.TerminateProvisionedProductOutput{RecordDetail: detail}, nil
 }
 
 // about fills in a record that leaves the product what it is: its change is

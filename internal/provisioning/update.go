@@ -7,7 +7,6 @@ import (
 	"larder/internal/catalog"
 	"larder/internal/db"
 	"larder/internal/engine"
-	"larder/internal/id"
 	"larder/internal/identity"
 )
 
@@ -35,53 +34,38 @@ func (p *Provisioning) UpdateProvisionedProduct(ctx context.Context, in *api.Upd
 	caller := identity.CallerFrom(ctx)
 	asked := p.newRecord(caller, updateAct)
 	asked.given = p.sealValues(string(asked.ID), values)
-	run := id.UUID()
-	var out api.UpdateProvisionedProductOutput
-	err = p.db.Update(ctx, func(tx *db.Tx) error {
-		if seen, err := once.Answer(tx, &out); seen || err != nil {
-			return err
-		}
-		pp, err := find(tx, granted(caller), ref)
-		if err != nil {
-			return err
-		}
-		if !pp.move(updated) {
-			return api.InvalidParameters("Provisioned product %s is %s and can't be updated%s.", pp.ID, pp.was.Status, pp.inFlight())
-		}
-		launch, err := p.catalog.ResolveLaunch(tx, caller, updateQuery(in, &pp))
-		if err != nil {
-			return err
-		}
-		if err := updatable(&pp, launch, values, keeps(&pp, in.ProvisioningPreferences)); err != nil {
-			return err
-		}
-		rec := asked // the closure may run twice
-		rec.previous = pp.given
-		places, err := spread(launch, in.ProvisioningPreferences)
-		if err != nil {
-			return err
-		}
-		if keeps(&pp, in.ProvisioningPreferences) {
-			rec.keep(&pp)
-		} else if err := rec.reoffer(&pp, launch, tags, in.Tags != nil); err != nil {
-			return err
-		}
-		rec.Change.Targets = places
-		pp.LastRecord, pp.LastProvision = rec.ID, rec.ID
-		if err := pp.update(tx); err != nil {
-			return err
-		}
-		detail, err := p.start(tx, updateAct, &pp, &rec, run)
-		if err != nil {
-			return err
-		}
-		out = api.UpdateProvisionedProductOutput{RecordDetail: detail}
-		return once.Keep(tx, &out)
+	detail, err := p.alter(ctx, alteration{
+		act: updateAct, once: once, rec: asked,
+		find: func(tx *db.Tx) (provisionedProduct, error) { return find(tx, granted(caller), ref) },
+		refuse: func(pp *provisionedProduct) error {
+			return api.InvalidParameters("Provisioned product %s is %s and can't be updated%s.", pp.ID, pp.Status, pp.inFlight())
+		},
+		fill: func(tx *db.Tx, pp *provisionedProduct, rec *record) error {
+			launch, err := p.catalog.ResolveLaunch(tx, caller, updateQuery(in, pp))
+			if err != nil {
+				return err
+			}
+			if err := updatable(pp, launch, values, keeps(pp, in.ProvisioningPreferences)); err != nil {
+				return err
+			}
+			places, err := spread(launch, in.ProvisioningPreferences)
+			if err != nil {
+				return err
+			}
+			rec.previous = pp.given
+			if keeps(pp, in.ProvisioningPreferences) {
+				rec.keep(pp)
+			} else if err := rec.reoffer(pp, launch, tags, in.Tags != nil); err != nil {
+				return err
+			}
+			rec.Change.Targets = places
+			return nil
+		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &out, nil
+	return &api.UpdateProvisionedProductOutput{RecordDetail: detail}, nil
 }
 
 // updateQuery is what an update asks the catalog for. What it leaves out
