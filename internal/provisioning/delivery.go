@@ -163,15 +163,25 @@ func (n *notice) snsMessage() []byte {
 	at := n.Time.Format("2006-01-02T15:04:05.000Z")
 	var text strings.Builder
 	for _, line := range [][2]string{
-		{"StackId", n.Physical}, {"Timestamp", at}, {"EventId", n.messageID()}, {"LogicalResourceId", n.Name}, {"Namespace", n.Account},
+		{"StackId", n.Physical}, {"Timestamp", at}, {"EventId", n.messageID()}, {"LogicalResourceId", n.stackName()}, {"Namespace", n.Account},
 		{"PhysicalResourceId", n.Physical}, {"ResourceProperties", "null"}, {"ResourceStatus", n.stackStatus()}, {"ResourceStatusReason", n.Message},
-		{"ResourceType", n.resourceType()}, {"StackName", "SC-" + n.Account + "-" + string(n.Provisioned)}, {"ClientRequestToken", string(n.Record)},
+		{"ResourceType", n.resourceType()}, {"StackName", n.stackName()}, {"ClientRequestToken", string(n.Record)},
 	} {
 		fmt.Fprintf(&text, "%s='%s'\n", line[0], line[1])
 	}
 	return []byte(stored(struct {
 		Type, MessageId, TopicArn, Subject, Message, Timestamp string
 	}{"Notification", n.messageID(), n.Target, "AWS CloudFormation Notification", text.String(), at}))
+}
+
+// stackName is the name in the stack's ARN: that of a stack which was taken
+// over is its own. A stack's events about itself bear it as logical id, too.
+func (n *notice) stackName() string {
+	if _, rest, ok := strings.Cut(n.Physical, "/"); ok {
+		name, _, _ := strings.Cut(rest, "/")
+		return name
+	}
+	return "SC-" + n.Account + "-" + string(n.Provisioned)
 }
 
 // The types of what a product is to CloudFormation.
