@@ -40,15 +40,11 @@ func (a *api) getTemplate(ctx context.Context, in *awsquery.GetTemplateInput) (*
 		return nil, err
 	}
 	if in.TemplateStage == awsquery.TemplateStageProcessed {
-		t, err := template.Parse(text, a.limits)
+		text, err = a.stacks.ProcessedTemplate(ctx, caller.Account, caller.Region, in.StackName, in.ChangeSetName)
 		if err != nil {
 			return nil, err
 		}
-		if len(t.Transforms) > 0 {
-			return nil, unbuilt("GetTemplate", "TemplateStage Processed of a template with transforms")
-		}
 	}
-	// Without transforms, the processed template is the original one.
 	return &awsquery.GetTemplateOutput{
 		TemplateBody:    string(text),
 		StagesAvailable: []awsquery.TemplateStage{awsquery.TemplateStageOriginal, awsquery.TemplateStageProcessed},

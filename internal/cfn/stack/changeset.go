@@ -96,6 +96,7 @@ func (s *Stacks) tryChangeSet(ctx context.Context, in ChangeSetInput) (ChangeSet
 			return earlier, err
 		}
 	}
+	in.review = true
 	p, err := s.reviewed(ctx, st, in)
 	if err != nil {
 		return ChangeSet{}, err
@@ -104,6 +105,10 @@ func (s *Stacks) tryChangeSet(ctx context.Context, in ChangeSetInput) (ChangeSet
 		ID: id.ChangeSetARN(st.Region, st.Account, in.Name, id.UUID()).String(), Name: in.Name, Stack: st.ID, StackName: st.Name,
 		Account: st.Account, Region: st.Region, Creates: in.Creates, Description: in.Description, Created: s.now().UTC().Truncate(time.Millisecond),
 		Status: ChangeSetComplete, Execution: Available, Settings: p.next.settings(), OnFailure: in.OnFailure, Token: in.Token, Base: st.Generation,
+	}
+	if p.refusal != "" {
+		cs.Status, cs.Reason, cs.Execution = ChangeSetFailed, p.refusal, Unavailable
+		return cs, s.writeChangeSet(ctx, &cs, st, found, p, changeset.Set{}, changeset.Set{})
 	}
 	without, err := p.Changes()
 	if err != nil {
@@ -120,7 +125,7 @@ func (s *Stacks) tryChangeSet(ctx context.Context, in ChangeSetInput) (ChangeSet
 			cs.Status, cs.Reason, cs.Execution = ChangeSetFailed, changeset.NoChanges, Unavailable
 		}
 	}
-	return cs, s.writeChangeSet(ctx, &cs, st, found, p.text, without, with)
+	return cs, s.writeChangeSet(ctx, &cs, st, found, p, without, with)
 }
 
 // subject returns the stack that a change set is for: one that exists, or a
@@ -193,7 +198,7 @@ func (s *Stacks) reviewed(ctx context.Context, st Stack, in ChangeSetInput) (*pr
 	needed := t.Capabilities()
 	if next.AllCapabilities = in.AllCapabilities; in.AllCapabilities {
 		next.Capabilities = needed.Names
-	} else if err := acknowledged(needed.Names, in.Capabilities); err != nil {
+	} else if err := in.acknowledges(needed.Names); err != nil {
 		return nil, err
 	}
 	given, err := s.previous(&st, in.Parameters)
@@ -201,6 +206,7 @@ func (s *Stacks) reviewed(ctx context.Context, st Stack, in ChangeSetInput) (*pr
 		return nil, err
 	}
 	p.New, p.warnings, err = s.bind(ctx, next, t, given)
+	p.refusal, err = made(err)
 	return p, err
 }
 
@@ -228,7 +234,7 @@ func showsBesideProperties(ch *changeset.Change) bool {
 
 // writeChangeSet records a change set and, if it is not there yet, the stack
 // that it is to create.
-func (s *Stacks) writeChangeSet(ctx context.Context, cs *ChangeSet, st Stack, found bool, text []byte, without, with changeset.Set) error {
+func (s *Stacks) writeChangeSet(ctx context.Context, cs *ChangeSet, st Stack, found bool, p *proposal, without, with changeset.Set) error {
 	body, err := json.Marshal(cs)
 	if err != nil {
 		return err
@@ -259,7 +265,7 @@ func (s *Stacks) writeChangeSet(ctx context.Context, cs *ChangeSet, st Stack, fo
 		case none(err), now.ID != st.ID, now.mark != st.mark:
 			return errMoved
 		}
-		if err := db.PutBlob(tx, cs.Settings.Digest, text); err != nil {
+		if err := putTexts(tx, &p.next, p.text); err != nil {
 			return err
 		}
 		return insertChangeSet(tx, cs, string(body), changes, valued)

@@ -139,8 +139,11 @@ func (s *Stacks) tryCreate(ctx context.Context, in CreateInput, key string) (Sta
 		return Stack{}, err
 	}
 	_, warnings, err := s.bind(ctx, &st, t, given)
-	if err != nil {
+	if st.Journal.Refusal, err = made(err); err != nil {
 		return Stack{}, err
+	}
+	if st.Journal.Refusal != "" {
+		warnings = append(warnings, st.Journal.Refusal)
 	}
 	start := launching{text: in.Template, warnings: warnings, report: in.Report}
 	if in.parent != nil {
@@ -197,7 +200,7 @@ func (s *Stacks) launch(ctx context.Context, st *Stack, in launching) (earlier *
 		if err := s.settleIn(tx, st, mark, body); err != nil {
 			return err
 		}
-		if err := db.PutBlob(tx, st.Digest, in.text); err != nil {
+		if err := putTexts(tx, st, in.text); err != nil {
 			return err
 		}
 		if err := insertPack(tx, st.ID, j.First, packed); err != nil {
@@ -309,10 +312,16 @@ func (s *Stacks) bind(ctx context.Context, st *Stack, t *template.Template, give
 	var failure error
 	var missing string // it may be there when the stack is made
 	env.Export = s.exporter(ctx, st, &failure, &missing)
+	env.Include = s.fetchIncludes(ctx, st, &failure)
 	if e, err = t.Evaluate(env, values); failure != nil {
 		err = failure
 	}
-	if err != nil {
+	if err == nil && t.Pending() != "" {
+		if refusal, ok := AsError(s.judgeMade(st, e.Template)); ok {
+			err = &template.Error{Code: refusal.Code, Message: refusal.Message, Made: true}
+		}
+	}
+	if _, err := made(err); err != nil {
 		return nil, nil, err
 	}
 	for _, b := range e.Parameters() {
@@ -323,7 +332,7 @@ func (s *Stacks) bind(ctx context.Context, st *Stack, t *template.Template, give
 		}
 		st.Parameters = append(st.Parameters, p)
 	}
-	return e, store.warnings, nil
+	return e, store.warnings, err
 }
 
 // Read reads a template and refuses what CloudFormation refuses of it before

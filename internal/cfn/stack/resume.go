@@ -53,6 +53,9 @@ func (s *Stacks) load(ctx context.Context, st Stack) (*live, error) {
 			return nil, err
 		}
 	}
+	if l.refusal = j.Refusal; l.refusal != "" && (j.Phase == creating || j.Phase == updating) {
+		return l, nil
+	}
 	switch j.Phase {
 	case creating:
 		err = s.interpret(ctx, l, text, l.planCreation)
@@ -315,6 +318,7 @@ func (s *Stacks) evaluate(ctx context.Context, l *live, t *template.Template) er
 	}
 	var failure error
 	env.Export = s.exporter(ctx, st, &failure, &l.missing)
+	env.Include = s.keptIncludes(ctx, st, &failure)
 	var err error
 	if l.eval, err = t.Evaluate(env, given); failure != nil {
 		return failure

@@ -48,14 +48,15 @@ type Stack struct {
 	Updated time.Time `json:"updated,omitzero"`
 	Deleted time.Time `json:"deleted,omitzero"` // when deleting or rolling back began, as AWS has it
 
-	Description  string      `json:"description,omitempty"`
-	Digest       string      `json:"digest"` // of the template's text, see Template
-	Parameters   []Parameter `json:"parameters,omitempty"`
-	Outputs      []Output    `json:"outputs,omitempty"`
-	Tags         []Tag       `json:"tags,omitempty"`
-	Capabilities []string    `json:"capabilities,omitempty"`
-	Topics       []string    `json:"topics,omitempty"` // notification topic ARNs
-	Role         string      `json:"role,omitempty"`
+	Description  string            `json:"description,omitempty"`
+	Digest       string            `json:"digest"`             // of the template's text, see Template
+	Includes     map[string]string `json:"includes,omitempty"` // digests of the files that the template includes, by location
+	Parameters   []Parameter       `json:"parameters,omitempty"`
+	Outputs      []Output          `json:"outputs,omitempty"`
+	Tags         []Tag             `json:"tags,omitempty"`
+	Capabilities []string          `json:"capabilities,omitempty"`
+	Topics       []string          `json:"topics,omitempty"` // notification topic ARNs
+	Role         string            `json:"role,omitempty"`
 
 	// AllCapabilities says that whatever nested stacks need is acknowledged.
 	AllCapabilities bool `json:"allCapabilities,omitempty"`
@@ -87,7 +88,8 @@ type Stack struct {
 	// Journal is the executor's own part of the row.
 	Journal Journal `json:"journal"`
 
-	mark string // the row's, when it was read
+	mark     string            // the row's, when it was read
+	snippets map[string][]byte // texts of Includes that were fetched and are to be kept
 }
 
 // Journal says which operation is in charge of a stack and how far it is.
@@ -103,7 +105,8 @@ type Journal struct {
 	Led      bool     `json:"led,omitempty"`    // by the parent stack, which decides what follows
 	Undoes   bool     `json:"undoes,omitempty"` // the creation: what would be retained otherwise goes
 	Retain   []string `json:"retain,omitempty"`
-	Skip     []string `json:"skip,omitempty"` // not to be rolled back
+	Skip     []string `json:"skip,omitempty"`    // not to be rolled back
+	Refusal  string   `json:"refusal,omitempty"` // why what transforms made of the template is none: the operation fails
 	Failure  *Failure `json:"failure,omitempty"`
 	Warned   bool     `json:"warned,omitempty"` // whoever waits for the operation knows of the failure
 

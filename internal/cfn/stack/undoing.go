@@ -26,28 +26,29 @@ type Transition struct {
 
 // Settings are what an update gives to a stack beside its resources.
 type Settings struct {
-	Description  string      `json:"description,omitempty"`
-	Digest       string      `json:"digest"`
-	Parameters   []Parameter `json:"parameters,omitempty"`
-	Tags         []Tag       `json:"tags,omitempty"`
-	Capabilities []string    `json:"capabilities,omitempty"`
-	Topics       []string    `json:"topics,omitempty"`
-	Role         string      `json:"role,omitempty"`
-	Rules        []string    `json:"rules,omitempty"`
+	Description  string            `json:"description,omitempty"`
+	Digest       string            `json:"digest"`
+	Includes     map[string]string `json:"includes,omitempty"`
+	Parameters   []Parameter       `json:"parameters,omitempty"`
+	Tags         []Tag             `json:"tags,omitempty"`
+	Capabilities []string          `json:"capabilities,omitempty"`
+	Topics       []string          `json:"topics,omitempty"`
+	Role         string            `json:"role,omitempty"`
+	Rules        []string          `json:"rules,omitempty"`
 
 	AllCapabilities bool `json:"allCapabilities,omitempty"`
 }
 
 func (st *Stack) settings() Settings {
 	return Settings{
-		Description: st.Description, Digest: st.Digest, Parameters: st.Parameters, Tags: st.Tags,
+		Description: st.Description, Digest: st.Digest, Includes: st.Includes, Parameters: st.Parameters, Tags: st.Tags,
 		Capabilities: st.Capabilities, Topics: st.Topics, Role: st.Role, Rules: st.Rules,
 		AllCapabilities: st.AllCapabilities,
 	}
 }
 
 func (st *Stack) assume(s Settings) {
-	st.Description, st.Digest, st.Parameters, st.Tags = s.Description, s.Digest, s.Parameters, s.Tags
+	st.Description, st.Digest, st.Includes, st.Parameters, st.Tags = s.Description, s.Digest, s.Includes, s.Parameters, s.Tags
 	st.Capabilities, st.Topics, st.Role, st.Rules = s.Capabilities, s.Topics, s.Role, s.Rules
 	st.AllCapabilities = s.AllCapabilities
 }

@@ -39,6 +39,7 @@ type UpdateInput struct {
 	PolicyDuringUpdate   string // in place of the stack policy
 
 	changeSet string // that is executed
+	review    bool   // nothing but a change set is asked for
 	led       bool   // by the parent of a nested stack
 }
 
@@ -94,12 +95,14 @@ func (s *Stacks) tryUpdate(ctx context.Context, in UpdateInput, key string) (Sta
 	if err != nil {
 		return Stack{}, err
 	}
-	set, err := p.Changes()
-	if err != nil {
-		return Stack{}, err
-	}
-	if set.Empty() && st.Status != UpdateFailed {
-		return Stack{}, invalid(changeset.NoUpdates)
+	var set changeset.Set
+	if p.refusal == "" {
+		if set, err = p.Changes(); err != nil {
+			return Stack{}, err
+		}
+		if set.Empty() && st.Status != UpdateFailed {
+			return Stack{}, invalid(changeset.NoUpdates)
+		}
 	}
 	next := p.next
 	if len(next.Capabilities) == 0 {
@@ -125,6 +128,7 @@ type proposal struct {
 	st, next Stack
 	text     []byte // of the new template
 	warnings []string
+	refusal  string // what transforms made of it is none, so there is nothing to compare
 }
 
 // propose evaluates what a stack is to become, without changing anything.
@@ -161,15 +165,16 @@ func (s *Stacks) propose(ctx context.Context, st Stack, in UpdateInput) (*propos
 	next.AllCapabilities = in.AllCapabilities
 	if next.Capabilities = in.Capabilities; in.AllCapabilities {
 		next.Capabilities = needed.Names
-	} else if err := acknowledged(needed.Names, in.Capabilities); err != nil {
+	} else if err := in.acknowledges(needed.Names); err != nil {
 		return nil, err
 	}
 	given, err := s.previous(&st, in.Parameters)
 	if err != nil {
 		return nil, err
 	}
-	if p.New, p.warnings, err = s.bind(ctx, next, t, given); err != nil {
-		return nil, err
+	p.New, p.warnings, err = s.bind(ctx, next, t, given)
+	if p.refusal, err = made(err); err != nil || p.refusal != "" {
+		return p, err
 	}
 	standing, err := s.parse(st.Digest, former)
 	if err != nil {
@@ -181,6 +186,15 @@ func (s *Stacks) propose(ctx context.Context, st Stack, in UpdateInput) (*propos
 	p.Old, p.Live = l.eval, l
 	p.OldTags, p.NewTags = tagsOf(&st), tagsOf(next)
 	return p, nil
+}
+
+// acknowledges refuses what a template needs and nobody has acknowledged. Who
+// asks for a change set sees what transforms make, so that needs nothing.
+func (in *UpdateInput) acknowledges(needed []string) error {
+	if in.review {
+		needed = slices.DeleteFunc(slices.Clone(needed), func(name string) bool { return name == "CAPABILITY_AUTO_EXPAND" })
+	}
+	return acknowledged(needed, in.Capabilities)
 }
 
 func tagsOf(st *Stack) []schema.Tag {
@@ -230,13 +244,16 @@ func (s *Stacks) beginUpdate(ctx context.Context, next *Stack, p *proposal, in U
 	now := s.now().UTC()
 	st := &p.st
 	next.Journal = Journal{
-		Operation: key, Kind: KindUpdate, Run: "stk-" + id.UUID(), Token: in.Token, Phase: updating, ChangeSet: in.changeSet, Led: in.led,
+		Operation: key, Kind: KindUpdate, Run: "stk-" + id.UUID(), Token: in.Token, Phase: updating, ChangeSet: in.changeSet, Refusal: p.refusal, Led: in.led,
 		Clock: max(st.Journal.Clock+1, now.UnixMilli()), Packs: st.Journal.Packs + 1, First: st.Journal.Packs + 1,
 	}
 	next.Status, next.Reason, next.Updated = UpdateInProgress, userInitiated, now
 	first := pack{Token: in.Token, Events: []happening{{
 		Item: stackItem, ID: id.UUID(), Status: UpdateInProgress, Reason: userInitiated, At: next.Journal.Clock,
 	}}}
+	if p.refusal != "" {
+		p.warnings = append(p.warnings, p.refusal)
+	}
 	for _, warning := range p.warnings {
 		next.Journal.Clock++
 		first.Events = append(first.Events, happening{
@@ -265,7 +282,7 @@ func (s *Stacks) beginUpdate(ctx context.Context, next *Stack, p *proposal, in U
 		if err := updateStack(tx, next, mark, body); err != nil {
 			return err
 		}
-		if err := db.PutBlob(tx, next.Digest, p.text); err != nil {
+		if err := putTexts(tx, next, p.text); err != nil {
 			return err
 		}
 		if err := insertPack(tx, next.ID, next.Journal.Packs, packed); err != nil {

@@ -36,7 +36,9 @@ func (e *Evaluation) include() *Error {
 }
 
 // unincluded refuses in the words of the transform.
-func unincluded(why string) *Error { return fault("Transform %s failed with: %s", includeTransform, why) }
+func unincluded(why string) *Error {
+	return fault("Transform %s failed with: %s", includeTransform, why)
+}
 
 func malformedSnippet() *Error {
 	return unincluded("The specified S3 object's content should be valid Yaml/JSON")

@@ -3,8 +3,9 @@ package template
 import "larder/internal/cfn/schema"
 
 // Processed returns the template as its transforms have made it, as JSON; nil
-// if it has none. What AWS::LanguageExtensions brings is resolved as far as it
-// needs no resource.
+// if it has none. AWS::LanguageExtensions resolves functions as far as they
+// need no resource, but for Ref and conditions (recorded:
+// test_transform_foreach_use_case, test_transform_to_json_string).
 func (e *Evaluation) Processed() []byte {
 	if len(e.Template.Transforms) == 0 && !e.transformed {
 		return nil
@@ -13,28 +14,34 @@ func (e *Evaluation) Processed() []byte {
 	ev := e.evaluator(Undecided{})
 	ev.budget = rehearsalBudget
 	for i := range e.Template.root.keys {
-		if k := e.Template.root.keys[i]; k.name != "Transform" {
-			root.put(k, ev.resolved(&e.Template.root.items[i]))
+		switch k, item := e.Template.root.keys[i], e.Template.root.items[i]; {
+		case k.name == "Transform":
+		case e.Template.extended && (k.name == "Resources" || k.name == "Outputs"):
+			root.put(k, ev.resolved(&item))
+		default:
+			root.put(k, item)
 		}
 	}
 	return root.appendJSON(nil)
 }
 
-// resolved copies a tree with the values of the functions that
-// AWS::LanguageExtensions brings in their place.
+// resolved copies a tree with the values of functions in their place.
 func (ev *evaluator) resolved(n *Node) Node {
-	out := *n
-	extension := n.kind == KindLength || n.kind == KindToJSONString || n.kind == KindFindInMap && len(n.items) == 4
-	if extension {
+	switch n.kind {
+	case KindSub, KindJoin, KindSelect, KindSplit, KindFindInMap, KindBase64, KindLength, KindToJSONString:
 		if v, err := ev.value(n); err == nil {
 			if node, ok := plainNode(v); ok {
 				return node
 			}
 		}
 	}
+	out := *n
 	out.items = make([]Node, len(n.items))
 	for i := range n.items {
 		out.items[i] = ev.resolved(&n.items[i])
+		if n.kind == KindMap && n.keys[i].name == "DependsOn" && n.items[i].kind == KindList && len(n.items[i].items) == 1 {
+			out.items[i] = n.items[i].items[0] // as recorded
+		}
 	}
 	return out
 }
