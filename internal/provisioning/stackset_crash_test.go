@@ -35,7 +35,11 @@ func TestEveryBeatOfStackSets(t *testing.T) {
 	templates := httptest.NewServer(http.HandlerFunc(spreadHandler))
 	t.Cleanup(templates.Close)
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		build := func(_ testing.TB, e workflowtest.Env) workflowtest.World { return spreadWorld(t, e, templates) }
+		build := func(_ testing.TB, e workflowtest.Env) workflowtest.World {
+			life := &spreadLife{}
+			life.play = life.beat
+			return spreadWorld(t, e, templates, life, fmt.Sprintf(spreadConstraint, "ALLOWED"))
+		}
 		clean, beats, err := workflowtest.Carry(t, d, build, func(int, workflow.Point, workflow.Beat) error { return nil })
 		if err != nil {
 			t.Fatal(err)
@@ -72,8 +76,9 @@ func TestEveryBeatOfStackSets(t *testing.T) {
 	})
 }
 
-// spreadWorld is the room over everything that a stack set needs.
-func spreadWorld(t *testing.T, e workflowtest.Env, templates *httptest.Server) workflowtest.World {
+// spreadWorld is the room over everything that a stack set needs, in which a
+// life goes on.
+func spreadWorld(t *testing.T, e workflowtest.Env, templates *httptest.Server, life *spreadLife, constraint string) workflowtest.World {
 	tokens, err := seal.NewTokens(seal.NewTokenSecret())
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +88,7 @@ func spreadWorld(t *testing.T, e workflowtest.Env, templates *httptest.Server) w
 		t.Fatal(err)
 	}
 	w := &world{t: t, db: e.DB, keys: seal.Ephemeral(), now: e.Now, templates: templates}
-	life := &spreadLife{world: w}
+	life.world = w
 	return workflowtest.World{
 		Boot: func(r *workflow.Runner) {
 			w.runner = r
@@ -93,11 +98,11 @@ func spreadWorld(t *testing.T, e workflowtest.Env, templates *httptest.Server) w
 			p := New(Options{DB: e.DB, Runner: r, Catalog: c, Engine: engines, Keys: w.keys, Tokens: tokens, Now: e.Now})
 			allow := func(next api.Invoker) api.Invoker { return next }
 			w.client = api.Client{Invoke: api.Local(service{Catalog: c, Provisioning: p}, allow)}
-			r.Register(workflow.Definition{Name: "script", Steps: []workflow.Step{{Name: "ask", Beat: life.beat}}})
+			r.Register(workflow.Definition{Name: "script", Steps: []workflow.Step{{Name: "ask", Beat: life.play}}})
 		},
 		Start: func(ctx context.Context, r *workflow.Runner) error {
 			w.publish()
-			w.constrain("STACKSET", fmt.Sprintf(spreadConstraint, "ALLOWED"))
+			w.constrain("STACKSET", constraint)
 			return w.db.Update(ctx, func(tx *db.Tx) error {
 				return r.Start(tx, workflow.Begin{ID: "script", Definition: "script", Input: json.RawMessage(`{}`)})
 			})
@@ -111,6 +116,7 @@ func spreadWorld(t *testing.T, e workflowtest.Env, templates *httptest.Server) w
 type spreadLife struct {
 	*world
 	engine *cloudformation.Engine
+	play   func(context.Context, workflow.Beat) (workflow.Verdict, error)
 }
 
 // acts are what is asked for, as often as need be.
