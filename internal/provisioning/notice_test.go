@@ -206,9 +206,8 @@ func TestNoticesOfFailures(t *testing.T) {
 		}
 		w.quiet()
 		of := func(name string, all []heard) []heard {
-			return slices.DeleteFunc(all, func(h heard) bool {
-				return !strings.Contains(h.body, `"`+name+`"`) && !strings.Contains(h.body, `'`+name+`'`)
-			})
+			product := w.describe(name).Id
+			return slices.DeleteFunc(all, func(h heard) bool { return !strings.Contains(h.body, product) })
 		}
 		want := append(slices.Clone(launchHeard),
 			"record  to CREATED", "AVAILABLE to UNDER_CHANGE", "record CREATED to IN_PROGRESS", "record IN_PROGRESS to IN_PROGRESS_IN_ERROR",
