@@ -229,7 +229,7 @@ func (f *fleet) beat(_ context.Context, b workflow.Beat) (workflow.Verdict, erro
 			return workflow.Verdict{}, err
 		}
 	}
-	if s.Act == len(f.script.Acts) || f.fault != nil {
+	if s.Act == len(f.script.Acts) || f.failed() {
 		return workflow.End(), nil
 	}
 	next := func(s stage) (workflow.Verdict, error) {
@@ -333,6 +333,8 @@ func (s *fleetScript) calm() bool {
 	}
 	return true
 }
+
+func (f *fleet) failed() bool { return f.fault != nil }
 
 func (f *fleet) forbid(format string, args ...any) {
 	if f.fault == nil {
