@@ -22,6 +22,7 @@ func (s *server) testMode(ctx context.Context, stacks *stack.Stacks, run *provis
 			}
 			return run.Reconsider(tx)
 		},
+		TakeRules: stacks.TakeRules,
 	}
 	if s.rules != "" {
 		rules, err := readRules(s.rules)

@@ -28,8 +28,10 @@ type Options struct {
 	Rules *resource.Rules
 	// CheckRules refuses rules that could never apply.
 	CheckRules func(resource.Rules) error
-	// SetRules puts rules in force once tx is committed.
-	SetRules func(tx *db.Tx, rules resource.Rules) error
+	// SetRules puts rules in force once tx is committed, for what is under way
+	// too; TakeRules puts those in force that it goes by already.
+	SetRules  func(tx *db.Tx, rules resource.Rules) error
+	TakeRules func(rules resource.Rules)
 }
 
 // A Mode is a server's test mode.
@@ -71,9 +73,27 @@ func New(ctx context.Context, o Options) (*Mode, error) {
 		return nil, err
 	}
 	if o.Rules != nil {
+		same, err := equal(now.rules, *o.Rules)
 		now.rules = *o.Rules
+		if err != nil || !same {
+			return m, errors.Join(err, m.write(ctx, now, func(*db.Tx) error { return nil }))
+		}
 	}
-	return m, m.write(ctx, now, func(*db.Tx) error { return nil })
+	// What is under way need not look, least of all on other servers.
+	m.clock.set(now.ahead)
+	m.o.TakeRules(now.rules)
+	m.rules = now.rules
+	return m, nil
+}
+
+// equal reports whether two lists of rules are the same.
+func equal(a, b resource.Rules) (bool, error) {
+	text, err := json.Marshal(a)
+	if err != nil {
+		return false, err
+	}
+	other, err := json.Marshal(b)
+	return bytes.Equal(text, other), err
 }
 
 // write writes what fn does, and puts settings in force with it. Needs mu.

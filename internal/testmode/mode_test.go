@@ -34,6 +34,7 @@ type world struct {
 	hold    atomic.Pointer[chan struct{}]
 	begun   chan struct{}
 	deaf    atomic.Bool // a beat that is held does not heed its end
+	woken   atomic.Int64
 }
 
 func open(t testing.TB, d *db.DB, rules *resource.Rules) *world {
@@ -68,9 +69,10 @@ func open(t testing.TB, d *db.DB, rules *resource.Rules) *world {
 		DB: d, Runner: runner, Clock: clock, Rules: rules,
 		CheckRules: func(rules resource.Rules) error { return rules.CheckOperations([]string{"ProvisionProduct"}) },
 		SetRules: func(tx *db.Tx, rules resource.Rules) error {
-			tx.OnCommit(func() { w.inForce.Store(&rules) })
+			tx.OnCommit(func() { w.inForce.Store(&rules); w.woken.Add(1) })
 			return nil
 		},
+		TakeRules: func(rules resource.Rules) { w.inForce.Store(&rules) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -507,6 +509,27 @@ func TestCalls(t *testing.T) {
 	w.must("DELETE calls", "")
 	if got := w.must("GET calls", ""); got != none {
 		t.Error(got)
+	}
+}
+
+// A server that starts with the rules that are in force already leaves alone
+// what is under way, on other servers too.
+func TestSameRules(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	rules, err := resource.ParseRules([]byte("rules: [{match: {type: 'AWS::SQS::Queue'}, delay: 30ms}]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, start := range []struct {
+		rules *resource.Rules
+		woken int64
+	}{{&rules, 1}, {&rules, 0}, {nil, 0}} {
+		w := open(t, d, start.rules)
+		same, err := equal(*w.inForce.Load(), rules)
+		if w.woken.Load() != start.woken || !same || err != nil {
+			t.Errorf("start %d woke %d times, with %+v, %v", i, w.woken.Load(), w.inForce.Load(), err)
+		}
 	}
 }
 

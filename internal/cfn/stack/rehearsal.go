@@ -10,6 +10,10 @@ import (
 // Rules are the rules in force, by which resources fail, take time or hang.
 func (s *Stacks) Rules() resource.Rules { return *s.rules.Load() }
 
+// TakeRules puts rules in force that operations under way go by already, as
+// after a restart.
+func (s *Stacks) TakeRules(rules resource.Rules) { s.rules.Store(&rules) }
+
 // SetRules puts other rules in force once tx is committed, and has operations
 // under way look at them: what a rule held up that is no more goes on.
 func (s *Stacks) SetRules(tx *db.Tx, rules resource.Rules) error {
