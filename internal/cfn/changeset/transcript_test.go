@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"larder/internal/cfn/schema"
 	"larder/internal/cfn/template"
 	"larder/internal/evidencetest"
 )
@@ -102,7 +103,7 @@ func TestRecordedTranscripts(t *testing.T) {
 		}
 		env := testEnv()
 		env.Stored = func(string) (string, error) { return "stored", nil }
-		env.Export = func(name string) (string, bool) { value, ok := exports[name]; return value, ok }
+		env.Export = func(name string) (schema.Value, bool) { value, ok := exports[name]; return value, ok }
 		u := Update{New: evaluate(t, asked.template, asked.params, env)}
 		if standing.template != "" {
 			u = launched(t, evaluate(t, standing.template, standing.params, env), u.New)

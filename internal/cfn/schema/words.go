@@ -102,6 +102,16 @@ func (t *Type) Reason(logicalID string, violations []Violation) string {
 	}
 }
 
+// NoAttribute says that Fn::GetAtt asks for what the type does not give:
+// types that the registry runs are judged by their schemas, as failed stacks
+// in public show, the others as ever.
+func (t *Type) NoAttribute(logicalID, attribute string) string {
+	if t.voice() == registry {
+		return "Requested attribute " + attribute + " does not exist in schema for " + t.Name
+	}
+	return "Template error: resource " + logicalID + " does not support attribute type " + attribute + " in Fn::GetAtt"
+}
+
 func (v voice) say(m message, path []string) string {
 	switch v {
 	case native:

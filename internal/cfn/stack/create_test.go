@@ -246,6 +246,42 @@ Resources:
 	})
 }
 
+// What another stack's NoEcho parameter gave is secret wherever it goes.
+func TestImportOfSecret(t *testing.T) {
+	t.Parallel()
+	h := open(t, dbtest.New(t), nil)
+	h.create(stack.CreateInput{Name: "exporter", Parameters: []stack.Given{{Key: "Word", Value: "sesame"}}, Template: []byte(`
+Parameters: {Word: {Type: String, NoEcho: true}}
+Resources: {A: {Type: "AWS::SNS::Topic"}}
+Outputs: {Word: {Value: !Ref Word, Export: {Name: the-word}}}
+`)})
+	st := h.create(stack.CreateInput{Name: "importer", Template: []byte(`
+Resources: {P: {Type: "AWS::SSM::Parameter", Properties: {Type: String, Value: !Sub ["open ${W}", {W: !ImportValue the-word}]}}}
+Outputs: {Word: {Value: !ImportValue the-word}, Told: {Value: !GetAtt P.Value}}
+`)})
+	if st.Status != stack.CreateComplete {
+		t.Fatal(h.told(st))
+	}
+	for _, o := range st.Outputs {
+		if !o.NoEcho || o.Value != "****" {
+			t.Errorf("%+v is shown", o)
+		}
+	}
+	_, events, _, err := h.Events(t.Context(), stack.EventsInput{Account: account, Region: region, Stack: st.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		if strings.Contains(e.Properties, "sesame") {
+			t.Errorf("an event tells it: %s", e.Properties)
+		}
+	}
+	revealed, err := h.Reveal(&st)
+	if err != nil || revealed[0].Value != "sesame" || revealed[1].Value != "open sesame" {
+		t.Errorf("it became %+v, %v", revealed, err)
+	}
+}
+
 func TestExports(t *testing.T) {
 	t.Parallel()
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {

@@ -222,13 +222,16 @@ func (l *live) GetAtt(logicalID, attribute string) (schema.Value, error) {
 	}
 	v, ok := it.kind.Attribute(it.model, logicalID, attribute)
 	if !ok {
-		return nil, unsupported(logicalID, attribute)
+		return nil, unsupported(it, attribute)
 	}
 	return v, nil
 }
 
-func unsupported(logicalID, attribute string) *Error {
-	return invalid("Template error: resource %s does not support attribute type %s in Fn::GetAtt", logicalID, attribute)
+func unsupported(it *item, attribute string) *Error {
+	if it.kind.Schema == nil {
+		return invalid("Template error: resource %s does not support attribute type %s in Fn::GetAtt", it.LogicalID, attribute)
+	}
+	return invalid("%s", it.kind.Schema.NoAttribute(it.LogicalID, attribute))
 }
 
 // checkAttributes says what is wrong with the attributes that the template
@@ -244,7 +247,7 @@ func (l *live) checkAttributes() string {
 				continue
 			}
 			if !it.kind.Schema.HasAttribute(r.Attribute) {
-				return unsupported(r.Name, r.Attribute).Message
+				return unsupported(it, r.Attribute).Message
 			}
 		}
 		return ""

@@ -177,7 +177,7 @@ func (s *Stacks) embedded(it *item, child *Stack) (schema.Model, error) {
 func (it *item) output(attribute string) (schema.Value, error) {
 	key, ok := strings.CutPrefix(attribute, "Outputs.")
 	if !ok {
-		return nil, unsupported(it.LogicalID, attribute)
+		return nil, unsupported(it, attribute)
 	}
 	outputs, _ := it.model.Properties["Outputs"].(map[string]any)
 	value, ok := outputs[key]

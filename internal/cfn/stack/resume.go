@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"larder/internal/cfn/resource"
+	"larder/internal/cfn/schema"
 	"larder/internal/cfn/template"
 	"larder/internal/db"
 	"larder/internal/id"
@@ -258,20 +259,20 @@ func (l *live) expect(handlers *resource.Handlers) error {
 }
 
 // export looks an export up; ok is false if there is none.
-func (s *Stacks) export(ctx context.Context, st *Stack, name string) (value string, ok bool, err error) {
+func (s *Stacks) export(ctx context.Context, st *Stack, name string) (value schema.Value, ok bool, err error) {
 	var e exportRow
 	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
 		e, err = exportByName(tx, st.Account, st.Region, name)
 		return err
 	})
 	if none(err) {
-		return "", false, nil
+		return nil, false, nil
 	}
 	if err != nil || e.sealed == "" {
 		return e.Value, err == nil, err
 	}
 	plain, err := s.keys.Open(e.sealed, outputOf(e.Stack, e.output))
-	return string(plain), err == nil, err
+	return schema.Secret(plain), err == nil, err
 }
 
 // parse reads a template, or returns what reading it gave before.

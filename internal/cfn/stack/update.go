@@ -462,9 +462,9 @@ func (s *Stacks) maySkip(ctx context.Context, st *Stack, skip []string) error {
 
 // exporter answers what a stack imports; it keeps the first error, and the
 // first name that nobody exports.
-func (s *Stacks) exporter(ctx context.Context, st *Stack, failure *error, missing *string) func(string) (string, bool) {
-	exports := map[string]string{}
-	return func(name string) (string, bool) {
+func (s *Stacks) exporter(ctx context.Context, st *Stack, failure *error, missing *string) func(string) (schema.Value, bool) {
+	exports := map[string]schema.Value{}
+	return func(name string) (schema.Value, bool) {
 		if value, ok := exports[name]; ok {
 			return value, true
 		}

@@ -15,7 +15,7 @@ type Env struct {
 	StackName, StackID                    string
 	NotificationARNs                      []string
 	Zones                                 func(region string) []string                // Fn::GetAZs; nil: Zones
-	Export                                func(name string) (value string, ok bool)   // Fn::ImportValue; nil: there are none
+	Export                                func(name string) (v schema.Value, ok bool) // Fn::ImportValue: a string or a schema.Secret; nil: there are none
 	Include                               func(location string) ([]byte, error)       // AWS::Include; nil: nothing can be included
 	Stored                                func(name string) (value string, err error) // SSM parameter types; nil: there are none
 	Rules                                 []string                                    // further JSON rule objects to hold (Service Catalog's TEMPLATE constraints)

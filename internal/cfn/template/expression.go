@@ -492,7 +492,8 @@ func (ev *evaluator) importValue(n *Node) (schema.Value, *Error) {
 	ev.imports = append(ev.imports, name)
 	if ev.env.Export != nil {
 		if value, ok := ev.env.Export(name); ok {
-			return plainOrSecret(value, secret), nil
+			text, sealed, _ := textOf(value)
+			return plainOrSecret(text, secret || sealed), nil
 		}
 	}
 	if _, rehearsing := ev.live.(Undecided); rehearsing {

@@ -54,7 +54,7 @@ Resources:
 	}
 	env := testEnv()
 	env.NotificationARNs = []string{"arn:n"}
-	env.Export = func(name string) (string, bool) { return "value of " + name, name != "none" }
+	env.Export = func(name string) (schema.Value, bool) { return "value of " + name, name != "none" }
 	e, err := tpl.Evaluate(env, nil)
 	if err != nil {
 		return nil, err

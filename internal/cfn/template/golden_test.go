@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"larder/internal/cfn/schema"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden answers under testdata")
@@ -67,7 +69,7 @@ func describe(src []byte, given string) string {
 		values[name] = value
 	}
 	env := testEnv()
-	env.Export = func(name string) (string, bool) { return "exported-" + name, name == "shared-vpc" }
+	env.Export = func(name string) (schema.Value, bool) { return "exported-" + name, name == "shared-vpc" }
 	env.Stored = func(name string) (string, error) {
 		if name != "/golden/ami" {
 			return "", errors.New("no such parameter")
