@@ -42,7 +42,7 @@ func (seed) Help() string {
 const seedTemplate = `{"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}, "Outputs": {"QueueUrl": {"Value": {"Ref": "Queue"}}}}`
 
 const (
-	seedBatch = 10_000   // products written in one transaction
+	seedBatch = 2000     // products written in one transaction
 	seedImage = 64 << 20 // bytes that the store may hold before
 	seedTeams = 10
 	seedCosts = 1000
