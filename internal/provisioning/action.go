@@ -35,7 +35,6 @@ func (p *Provisioning) ExecuteProvisionedProductServiceAction(ctx context.Contex
 			rec.about(pp)
 			rec.Action = &engine.Action{ID: action.ID, Definition: action.Definition, Given: in.Parameters}
 			rec.Tainted = pp.was.Status == api.ProvisionedProductStatusTainted
-			rec.Change.Principal = caller.ARN
 			return nil
 		},
 	})

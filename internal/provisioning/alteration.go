@@ -41,6 +41,7 @@ func (p *Provisioning) alter(ctx context.Context, a alteration) (*api.RecordDeta
 			return a.refuse(&pp)
 		}
 		rec := a.rec // the closure may run twice
+		rec.belongTo(&pp)
 		if err := a.fill(tx, &pp, &rec); err != nil {
 			return err
 		}

@@ -118,7 +118,7 @@ func (p *Provisioning) newRecord(c identity.Caller, a act) record {
 		SessionARN: c.ARN,
 		Created:    p.now().UTC().Truncate(time.Millisecond),
 	}
-	r.Updated, r.Type, r.Act = r.Created, a.record, a.run
+	r.Updated, r.Type, r.Act, r.By = r.Created, a.record, a.run, c.ARN
 	return r
 }
 
@@ -180,7 +180,7 @@ func (r *record) place(pp *provisionedProduct, launch catalog.Launch, tags []eng
 		Rules:     launch.Rules,
 		Topics:    union(pp.Topics, launch.Topics),
 		Role:      role,
-		Principal: r.SessionARN,
+		Principal: r.By,
 	}
 }
 

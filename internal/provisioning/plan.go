@@ -197,7 +197,7 @@ func plannable(tx *db.Tx, within reach, pp *provisionedProduct) (act, error) {
 
 // prepare fills in what the catalog says and what the execution will record.
 func (n *plan) prepare(pp *provisionedProduct, a act, launch catalog.Launch, tags []engine.Tag, given bool, caller identity.Caller) error {
-	rec := record{SessionARN: caller.ARN, recordData: recordData{Type: a.record, Act: a.run}}
+	rec := record{recordData: recordData{Type: a.record, Act: a.run, By: caller.ARN}}
 	subject := *pp
 	subject.Topics = union(pp.Topics, n.Topics)
 	var err error
@@ -322,7 +322,8 @@ func (p *Provisioning) ExecuteProvisionedProductPlan(ctx context.Context, in *ap
 			return api.InvalidState("Provisioned product %s has changed since plan %s was created, by record %s. Create a new plan.", pp.ID, n.ID, pp.LastRecord)
 		}
 		rec := asked // the closure may run twice
-		rec.recordData = n.Record
+		rec.belongTo(&pp)
+		rec.recordData, rec.By = n.Record, caller.ARN
 		rec.Updated, rec.Plan = rec.Created, n.ID
 		rec.Provisioned, rec.Product = pp.ID, n.Product
 		rec.given, rec.previous = n.given, n.previous

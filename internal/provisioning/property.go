@@ -41,6 +41,7 @@ func (p *Provisioning) UpdateProvisionedProductProperties(ctx context.Context, i
 		}
 		change.apply(&pp)
 		rec := asked // the closure may run twice
+		rec.belongTo(&pp)
 		rec.about(&pp)
 		rec.move(api.RecordStatusSucceeded, rec.Created)
 		pp.LastRecord = rec.ID // but no provisioning record

@@ -41,9 +41,27 @@ func TestProperties(t *testing.T) {
 		if err != nil || len(history.RecordDetails) != 1 {
 			t.Errorf("the old owner's history %+v, %v", history, err)
 		}
+		// The new one sees what was done for him, whoever did it.
+		if history, err = w.client.ListRecordHistory(as(bert), &api.ListRecordHistoryInput{}); err != nil || len(history.RecordDetails) != 1 || history.RecordDetails[0].RecordId != out.RecordId {
+			t.Errorf("the new owner's history %+v, %v", history, err)
+		}
 		_, err = w.client.DescribeProvisionedProduct(as(anna), &api.DescribeProvisionedProductInput{Name: new("mine")})
 		wantError(t, err, "ResourceNotFoundException", "mine")
 		if _, err = w.client.DescribeProvisionedProduct(as(bert), &api.DescribeProvisionedProductInput{Name: new("mine")}); err != nil {
+			t.Error(err)
+		}
+		// What somebody else ends stays the owner's to look at.
+		other := w.provision(anna, "other")
+		w.ended(other.RecordId)
+		ended, err := w.client.TerminateProvisionedProduct(as(admin), &api.TerminateProvisionedProductInput{ProvisionedProductName: new("other"), TerminateToken: "t"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.ended(ended.RecordDetail.RecordId)
+		if told := w.lastChange(); told.Kind != engine.Delete || told.Principal != admin.ARN {
+			t.Errorf("terminated by %s", told.Principal)
+		}
+		if _, err := w.client.DescribeRecord(as(anna), &api.DescribeRecordInput{Id: ended.RecordDetail.RecordId}); err != nil {
 			t.Error(err)
 		}
 		// The role wins over the constraint, and the launcher stays in the tag.

@@ -31,8 +31,8 @@ type record struct {
 	Provisioned id.ProvisionedProduct
 	Product     id.Product
 	Status      api.RecordStatus
-	UserARN     string
-	SessionARN  string
+	UserARN     string // the product's owner then, without a session's name
+	SessionARN  string // the product's owner then
 	Created     time.Time
 	recordData
 	given    string           // the parameter values that were asked for, sealed
@@ -46,6 +46,7 @@ type record struct {
 type recordData struct {
 	Type                      string
 	Act                       string // what is done, by the name of its run
+	By                        string // who asked for it
 	Updated                   time.Time
 	Name                      string // of the provisioned product
 	ProductType               string // CFN_STACK …
@@ -195,6 +196,13 @@ func (p *Provisioning) outputPage(pg page, outputs []engine.Output) ([]api.Recor
 	return views, ""
 }
 
+// belongTo gives the record to the product's owner: the history of a product
+// is seen by its owner, whoever wrote it (UpdateProvisionedProductProperties in
+// the model).
+func (r *record) belongTo(pp *provisionedProduct) {
+	r.UserARN, r.SessionARN = pp.UserARN, pp.SessionARN
+}
+
 // detail is the record as the API shows it.
 func (r *record) detail() api.RecordDetail {
 	d := api.RecordDetail{
@@ -240,16 +248,16 @@ func scanRecord(scan func(...any) error) (record, error) {
 }
 
 // recordForOwner reads a record for whoever owns the provisioned product now,
-// or, once that is gone, for whoever made the record: a new owner may
-// describe the past, an old one no longer (UpdateProvisionedProductProperties
-// in the model).
+// or, once that is gone, for whoever owned it then: a new owner may describe
+// the past, an old one no longer (UpdateProvisionedProductProperties in the
+// model).
 func recordForOwner(tx *db.Tx, within reach, recordID string) (record, error) {
 	owner, args := within.sees("p")
-	maker, more := within.sees("r")
+	former, more := within.sees("r")
 	args = append(append([]any{recordID}, args...), more...)
 	r, err := scanRecord(tx.Row(`SELECT `+recordColumns+`
 		FROM record r LEFT JOIN provisioned_product p ON p.id = r.provisioned
-		WHERE r.id = ? AND ((p.id IS NOT NULL AND `+owner+`) OR (p.id IS NULL AND `+maker+`))`, args...).Scan)
+		WHERE r.id = ? AND ((p.id IS NOT NULL AND `+owner+`) OR (p.id IS NULL AND `+former+`))`, args...).Scan)
 	if errors.Is(err, db.ErrNoRows) {
 		return record{}, api.ResourceNotFound("Record %s not found", recordID)
 	}

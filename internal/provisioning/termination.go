@@ -35,7 +35,7 @@ func (p *Provisioning) TerminateProvisionedProduct(ctx context.Context, in *api.
 		},
 		fill: func(_ *db.Tx, pp *provisionedProduct, rec *record) error {
 			rec.about(pp)
-			rec.Change.Principal, rec.Change.Retain = caller.ARN, retain
+			rec.Change.Retain = retain
 			return nil
 		},
 	})
@@ -53,5 +53,5 @@ func (r *record) about(pp *provisionedProduct) {
 	r.Artifact, r.Path, r.LaunchRole = pp.Artifact, pp.Path, pp.LaunchRole
 	r.Hub = pp.Hub
 	r.Change = pp.Change
-	r.Change.Kind, r.Change.Operation, r.Change.Physical = actOf(r).kind, string(r.ID), pp.Physical
+	r.Change.Kind, r.Change.Operation, r.Change.Physical, r.Change.Principal = actOf(r).kind, string(r.ID), pp.Physical, r.By
 }
