@@ -121,7 +121,7 @@ func (d *devSettings) parts(log *slog.Logger) (parts, error) {
 	if err != nil {
 		return parts{}, err
 	}
-	if err := d.storeFlags.check(); err != nil {
+	if err := d.check(); err != nil {
 		return parts{}, err
 	}
 	o := db.Options{URL: string(d.Database), Dir: d.Data, Logger: log}

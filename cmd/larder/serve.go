@@ -53,7 +53,7 @@ func openServe(ctx context.Context, c serveSettings, log *slog.Logger) (*server,
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return nil, errors.New("--tls-cert and --tls-key go together")
 	}
-	if err := c.storeFlags.check(); err != nil {
+	if err := c.check(); err != nil {
 		return nil, err
 	}
 	o := db.Options{URL: string(c.Database), Dir: c.Data, Logger: log}
