@@ -7,16 +7,15 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/anishathalye/porcupine"
 	"github.com/jackc/pgx/v5"
 
-	"larder/internal/api"
 	"larder/internal/sigv4"
 )
 
@@ -80,172 +79,199 @@ rules:
     delay: 20ms
 `
 
-// TestKill launches and terminates from many clients at once, kills the
-// server at random moments, and starts it again each time. Whatever was
-// acknowledged must be found and must end, and every stack must hold what its
-// template says, once.
-func TestKill(t *testing.T) {
+// How the crash test kills, and who watches.
+const (
+	crashClients = 60
+	crashNames   = 60
+	crashKills   = 5
+	// crashRound bounds how many things clients get done between two kills.
+	crashRound = 200
+	// crashPatience bounds every wait for something to end.
+	crashPatience = 90 * time.Second
+)
+
+// TestCrash has clients launch, update, plan and terminate products, several
+// clients each product, and kills the server at random moments: on PostgreSQL
+// one of two servers, or both. Whatever was acknowledged must be found again
+// and end; every token has one effect; the history of each product is
+// linearizable; and in the end there are the resources that the templates
+// name, and no others.
+//
+// TEST_SEED repeats what clients do and after how many changes the kills come;
+// what they hit is chance.
+func TestCrash(t *testing.T) {
 	t.Parallel()
 	onDatabases(t, func(t *testing.T, store []string) {
-		const (
-			kills   = 4
-			clients = 12
-		)
-		rules := filepath.Join(t.TempDir(), "rules.yaml")
-		if err := os.WriteFile(rules, []byte(slowQueues), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		args := append([]string{"dev", "--template-root", templateRoot(t), "--rules", rules, "--log-level", "error"}, store...)
-		creds := sigv4.Credentials{AccessKeyID: "123456789012", SecretAccessKey: "any"}
-		p := start(t, args...)
-		c := newSigned(t, p.URL, creds)
-		catalog := c.publish(t)
-
-		acknowledged := map[string]string{} // record → name
-		var mu sync.Mutex
-		for round := range kills {
-			var all sync.WaitGroup
-			for client := range clients {
-				all.Go(func() {
-					for i := 0; ; i++ {
-						name := fmt.Sprintf("p-%d-%d-%d", round, client, i)
-						out, err := c.api.ProvisionProduct(context.Background(), launchOf(catalog, name))
-						if err != nil {
-							return // killed
-						}
-						mu.Lock()
-						acknowledged[out.RecordDetail.RecordId] = name
-						mu.Unlock()
-					}
-				})
-			}
-			time.Sleep(time.Duration(50+rand.IntN(250)) * time.Millisecond) // the moment of a kill is meant to be any
-			p.kill()
-			all.Wait()
-			p = start(t, args...)
-			c = newSigned(t, p.URL, creds)
-		}
-		if len(acknowledged) < kills {
-			t.Fatalf("only %d launches were acknowledged", len(acknowledged))
-		}
-		t.Logf("%d launches acknowledged over %d kills", len(acknowledged), kills)
-		for record, name := range acknowledged {
-			c.await(t, record)
-			// A token that was acknowledged answers the same launch again.
-			again, err := c.api.ProvisionProduct(context.Background(), launchOf(catalog, name))
-			if err != nil || again.RecordDetail.RecordId != record {
-				t.Errorf("%s: the same token answers %+v, %v; want record %s", name, again, err, record)
-			}
-			checkStack(t, p.URL, again.RecordDetail.ProvisionedProductId)
-		}
-		operations, err := c.api.ListOperations(context.Background(), &api.ListOperationsInput{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, op := range operations.Operations {
-			// Unacknowledged launches may still be at work; none may be failing.
-			if op.LastError != "" {
-				t.Errorf("operation %+v", op)
+		seed := rand.Uint64()
+		if text, ok := os.LookupEnv("TEST_SEED"); ok {
+			var err error
+			if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+				t.Fatal(err)
 			}
 		}
-	})
-}
-
-func launchOf(catalog published, name string) *api.ProvisionProductInput {
-	return &api.ProvisionProductInput{
-		ProductId: &catalog.product, ProvisioningArtifactId: &catalog.artifact,
-		ProvisionedProductName: name, ProvisionToken: name,
-		ProvisioningParameters: []api.ProvisioningParameter{{Key: new("TeamName"), Value: new("payments")}},
-	}
-}
-
-// checkStack asks CloudFormation what the stack of a message-queue product
-// holds: each resource of the template once, made once.
-func checkStack(t *testing.T, url, provisioned string) {
-	t.Helper()
-	client := cloudformation.New(cloudformation.Options{
-		Region: "us-east-1", BaseEndpoint: &url,
-		Credentials: credentials.NewStaticCredentialsProvider("123456789012", "any", ""),
-	})
-	stack := "SC-123456789012-" + provisioned
-	resources, err := client.DescribeStackResources(context.Background(), &cloudformation.DescribeStackResourcesInput{StackName: &stack})
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	got := map[string]int{}
-	for _, r := range resources.StackResources {
-		got[aws.ToString(r.LogicalResourceId)]++
-		if r.ResourceStatus != "CREATE_COMPLETE" || aws.ToString(r.PhysicalResourceId) == "" {
-			t.Errorf("%s: %s is %s (%s)", stack, aws.ToString(r.LogicalResourceId), r.ResourceStatus, aws.ToString(r.PhysicalResourceId))
+		t.Cleanup(func() {
+			if t.Failed() {
+				t.Logf("TEST_SEED=%d", seed)
+			}
+		})
+		nodes := 1
+		if store[0] == "--database" {
+			nodes = 2
+			store = append(store, "--takeover", "2s")
 		}
-	}
-	for _, want := range []string{"Key", "KeyAlias", "DeadLetters", "Queue", "AlarmTopic", "DeadLetterAlarm", "ConsumerRole"} {
-		if got[want] != 1 {
-			t.Errorf("%s: %s exists %d times", stack, want, got[want])
+		root := crashTemplates(t)
+		c := &crash{t: t, began: time.Now(), orders: map[string]*order{}, granted: make(chan struct{}, 1<<16), broken: make(chan struct{})}
+		c.args = append([]string{"dev", "--template-root", root, "--rules", filepath.Join(root, "rules.yaml"), "--log-level", "error"}, store...)
+		for range nodes {
+			c.nodes = append(c.nodes, c.node())
 		}
-		delete(got, want)
-	}
-	if len(got) > 0 {
-		t.Errorf("%s: unaccounted for: %v", stack, got)
-	}
-	completed := map[string]int{}
-	pages := cloudformation.NewDescribeStackEventsPaginator(client, &cloudformation.DescribeStackEventsInput{StackName: &stack})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(context.Background())
-		if err != nil {
-			t.Error(err)
+		c.publish(root)
+
+		stop := make(chan struct{})
+		var all sync.WaitGroup
+		t.Cleanup(all.Wait) // t.Context() has ended by then
+		for i := range crashClients {
+			r := rand.New(rand.NewPCG(seed, uint64(i)))
+			all.Go(func() { (&client{crash: c, id: i, rand: r}).work(stop) })
+		}
+		reaper := rand.New(rand.NewPCG(seed, crashClients))
+		for range crashKills {
+			c.await(reaper.IntN(crashRound))
+			c.kill(reaper)
+		}
+		c.await(crashRound)
+		close(stop)
+		all.Wait()
+		if t.Failed() {
 			return
 		}
-		for _, e := range page.StackEvents {
-			if e.ResourceStatus == "CREATE_COMPLETE" {
-				completed[aws.ToString(e.LogicalResourceId)]++
+		c.settle()
+		judge(t, c.history)
+		counts := map[string]int{}
+		for _, op := range c.history {
+			in, out := op.Input.(asked), op.Output.(answer)
+			counts[string(in.deed)+" "+string(out.verdict)]++
+			if in.lost {
+				counts["answers lost"]++
 			}
 		}
+		t.Logf("%d kills in %v: %v", crashKills, time.Since(c.began).Round(time.Millisecond), counts)
+	})
+}
+
+// A crash is one run of the test: servers over one store, and what was done
+// with them.
+type crash struct {
+	t        *testing.T
+	args     []string
+	began    time.Time
+	granted  chan struct{} // told at each change that was acknowledged
+	broken   chan struct{} // closed when a client fails
+	breaking sync.Once
+
+	product string
+	version map[string]string // provisioning artifacts by the name of their template
+
+	mu      sync.Mutex
+	nodes   []*node
+	history []porcupine.Operation
+	orders  map[string]*order // by record
+}
+
+// A node is a server.
+type node struct {
+	*process
+	*caller
+	dead  bool          // killed, or about to be
+	after chan struct{} // closed when its successor serves
+}
+
+// An order is what a record was asked for.
+type order struct {
+	deed           deed
+	name, product  string
+	version, value string
+	asked          int64 // when
+}
+
+// node starts a server.
+func (c *crash) node() *node {
+	p := start(c.t, c.args...)
+	return &node{process: p, after: make(chan struct{}), caller: &caller{
+		ctx: c.t.Context(), endpoint: p.URL, region: "us-east-1", creds: sigv4.Credentials{AccessKeyID: crashAccount, SecretAccessKey: "any"},
+	}}
+}
+
+// crashAccount is where all happens.
+const crashAccount = "123456789012"
+
+// await returns after n more changes were acknowledged.
+func (c *crash) await(n int) {
+	c.t.Helper()
+	for len(c.granted) > 0 {
+		<-c.granted
 	}
-	for id, n := range completed {
-		if n != 1 {
-			t.Errorf("%s: %s was completed %d times", stack, id, n)
+	patience := time.NewTimer(crashPatience)
+	defer patience.Stop()
+	for range n {
+		select {
+		case <-c.granted:
+		case <-c.broken:
+			c.t.FailNow()
+		case <-patience.C:
+			c.t.Fatalf("clients wait for acknowledgements in vain")
 		}
 	}
 }
 
-// TestTwoProcesses has two servers on one PostgreSQL. What one was carrying
-// when it was killed, the other finishes.
-func TestTwoProcesses(t *testing.T) {
-	t.Parallel()
-	rules := filepath.Join(t.TempDir(), "rules.yaml")
-	if err := os.WriteFile(rules, []byte(slowQueues), 0o600); err != nil {
-		t.Fatal(err)
+// kill ends one server, or all, and starts them again.
+func (c *crash) kill(r *rand.Rand) {
+	c.mu.Lock()
+	victims := []int{r.IntN(len(c.nodes))}
+	if len(c.nodes) > 1 && r.IntN(3) == 0 {
+		victims = []int{0, 1}
 	}
-	args := []string{
-		"dev", "--template-root", templateRoot(t), "--rules", rules, "--log-level", "error",
-		"--database", freshSchema(t), "--seal-key-file", filepath.Join(t.TempDir(), "seal.key"),
+	for _, i := range victims {
+		c.nodes[i].dead = true
 	}
-	creds := sigv4.Credentials{AccessKeyID: "123456789012", SecretAccessKey: "any"}
-	doomed, survivor := start(t, args...), start(t, args...)
-	toDoomed, toSurvivor := newSigned(t, doomed.URL, creds), newSigned(t, survivor.URL, creds)
-	catalog := toDoomed.publish(t)
-	var records []string
-	for i := range 12 {
-		c := toDoomed
-		if i%3 == 0 {
-			c = toSurvivor
+	killed := slices.Clone(c.nodes)
+	c.mu.Unlock()
+	for _, i := range victims {
+		killed[i].kill()
+	}
+	for _, i := range victims {
+		next := c.node()
+		c.mu.Lock()
+		c.nodes[i] = next
+		c.mu.Unlock()
+		close(killed[i].after)
+	}
+}
+
+// pick returns a server that lives; if none does, it waits for the next.
+func (c *crash) pick(ctx context.Context, r *rand.Rand) (*node, error) {
+	for {
+		c.mu.Lock()
+		live := slices.DeleteFunc(slices.Clone(c.nodes), func(n *node) bool { return n.dead })
+		first := c.nodes[0]
+		c.mu.Unlock()
+		if len(live) > 0 {
+			return live[r.IntN(len(live))], nil
 		}
-		out, err := c.api.ProvisionProduct(context.Background(), launchOf(catalog, fmt.Sprintf("p-%d", i)))
-		if err != nil {
-			t.Fatal(err)
+		select {
+		case <-first.after:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
 		}
-		records = append(records, out.RecordDetail.RecordId)
 	}
-	doomed.kill()
-	for i, record := range records {
-		toSurvivor.await(t, record)
-		out, err := toSurvivor.api.ProvisionProduct(context.Background(), launchOf(catalog, fmt.Sprintf("p-%d", i)))
-		if err != nil || out.RecordDetail.RecordId != record {
-			t.Errorf("launch %d: %+v, %v; want record %s", i, out, err, record)
-			continue
-		}
-		checkStack(t, survivor.URL, out.RecordDetail.ProvisionedProductId)
-	}
+}
+
+// now is the time of a history.
+func (c *crash) now() int64 { return int64(time.Since(c.began)) }
+
+// note adds to the history.
+func (c *crash) note(op porcupine.Operation) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.history = append(c.history, op)
 }
