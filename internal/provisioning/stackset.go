@@ -104,7 +104,6 @@ func keeps(pp *provisionedProduct, in *spreadPreferences) bool {
 func (r *record) keep(pp *provisionedProduct) {
 	r.about(pp)
 	r.UserTags, r.Tags = pp.UserTags, pp.RecordTags
-	r.Change.Principal = r.By
 	r.Keeps, r.given, r.previous = true, "", ""
 }
 
