@@ -1,12 +1,11 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
+	"time"
 
 	"larder/internal/engine/external"
 	"larder/internal/fetch"
@@ -63,13 +62,17 @@ func (f *noticeFlags) targets(client *fetch.Client) ([]provisioning.Target, map[
 // outward is whom the server tells what happens: engines, webhooks, topics.
 type outward struct {
 	client   *fetch.Client
+	courier  *fetch.Courier // posts for runs
 	engines  map[string]external.Endpoint
 	webhooks []provisioning.Target
 	topics   map[string]provisioning.Target
 }
 
-// maxReply bounds what is read of the answers of those who are told.
-const maxReply = 1 << 20
+// Bounds of what those who are told answer, and of how long a run waits for it.
+const (
+	maxReply      = 1 << 20
+	replyPatience = 10 * time.Second
+)
 
 // outward judges the settings of everybody who is told something.
 func (p *parts) outward() (outward, error) {
@@ -79,15 +82,12 @@ func (p *parts) outward() (outward, error) {
 	if err != nil {
 		return outward{}, err
 	}
+	policy.Timeout = replyPatience
+	brief, err := fetch.New(policy)
+	if err != nil {
+		return outward{}, err
+	}
 	engines, err := p.engines.endpoints(client)
 	webhooks, topics, wrong := p.notices.targets(client)
-	return outward{client, engines, webhooks, topics}, errors.Join(err, wrong, p.engines.checkDeadlines())
-}
-
-// poster posts notices through client.
-func poster(client *fetch.Client) func(context.Context, string, http.Header, []byte) error {
-	return func(ctx context.Context, url string, header http.Header, body []byte) error {
-		_, err := client.Post(ctx, url, header, body)
-		return err
-	}
+	return outward{client, fetch.NewCourier(brief), engines, webhooks, topics}, errors.Join(err, wrong, p.engines.checkDeadlines())
 }

@@ -38,7 +38,7 @@ func TestOutward(t *testing.T) {
 		webhooks: []provisioning.Target{{URL: "https://a.example?k=v", Secret: "quiet"}, {URL: "https://b.example", Secret: "quiet"}},
 		topics:   map[string]provisioning.Target{arn: {URL: "https://t.example", Secret: "silent"}},
 	}
-	got.client = nil
+	got.client, got.courier = nil, nil
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(outward{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

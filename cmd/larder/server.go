@@ -167,7 +167,7 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 	}
 	cfn := &cloudformation.Engine{Stacks: stacks, Sets: sets}
 	elsewhere := external.New(external.Options{
-		DB: s.db, Runner: s.runner, Fetch: outward.client, Keys: p.keys, Endpoints: outward.engines,
+		DB: s.db, Runner: s.runner, Fetch: outward.client, Courier: outward.courier, Keys: p.keys, Endpoints: outward.engines,
 		Organization: organizationID(s.db, organization), Now: now,
 	})
 	engines := func(artifactType string) engine.Engine {
@@ -192,7 +192,7 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 	o := provisioning.Options{
 		DB: s.db, Runner: s.runner, Catalog: c, Engine: engines, Keys: p.keys, Tokens: tokens, Logger: p.log, Now: now,
 		Deadline: p.engines.Deadline, Deadlines: p.engines.ProductDeadline, Grace: p.engines.Grace,
-		Post: poster(outward.client), Webhooks: outward.webhooks, Topics: outward.topics, NoticeTries: p.notices.NoticeTries,
+		Post: outward.courier.Post, Webhooks: outward.webhooks, Topics: outward.topics, NoticeTries: p.notices.NoticeTries,
 	}
 	if p.mode == modeDev {
 		o.Rehearse, o.InForce = rehearse(stacks.Rules), func(rule string) bool { return stacks.Rules().InForce(rule) }

@@ -25,6 +25,9 @@ const noticeRun = "notice/v1"
 // DefaultNoticeTries is how often a notice is tried: for about seven hours.
 const DefaultNoticeTries = 50
 
+// noticeAge is how old a notice may get that is turned away time and again.
+const noticeAge = 24 * time.Hour
+
 // The time between two tries doubles from noticeBackoff to noticeDelay.
 const (
 	noticeBackoff = time.Second
@@ -65,12 +68,19 @@ func (p *Provisioning) deliver(ctx context.Context, b workflow.Beat) (workflow.V
 		}
 	}
 	sent := p.send(ctx, &n)
+	var turned interface {
+		error
+		Again() time.Duration
+	}
+	turnedAway := errors.As(sent, &turned)
 	switch tries++; {
 	case sent == nil:
 		return workflow.Again(0).Keep(json.RawMessage("0")).Noted("delivered " + n.ID).Write(n.remove), nil
 	case ctx.Err() != nil:
 		return workflow.Verdict{}, context.Cause(ctx)
-	case tries >= p.tries:
+	case turnedAway && b.Now.Sub(n.Time) < noticeAge:
+		return workflow.Again(turned.Again()).Noted(n.ID + " waits for its turn"), nil
+	case turnedAway || tries >= p.tries:
 		return workflow.Again(0).Keep(json.RawMessage("0")).Noted("gave up " + n.ID).Write(func(tx *db.Tx) error { return n.bury(tx, sent.Error()) }), nil
 	default:
 		delay := min(p.backoff<<min(tries-1, 20), noticeDelay)

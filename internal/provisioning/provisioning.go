@@ -42,7 +42,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Post sends a notice of a changed status to an endpoint; nil if nobody is
 	// to be told. Webhooks hear of every product, as CloudEvents; topics, by
-	// their ARN, of products that name them, as SNS shapes messages.
+	// their ARN, of products that name them, as SNS shapes messages. An error
+	// with a method Again() time.Duration says that it was not tried, because
+	// the endpoint is busy or down, and when to come back.
 	Post     func(ctx context.Context, url string, header http.Header, body []byte) error
 	Webhooks []Target
 	Topics   map[string]Target

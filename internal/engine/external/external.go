@@ -28,7 +28,9 @@ type Options struct {
 	DB     *db.DB
 	Runner *workflow.Runner
 	Fetch  *fetch.Client
-	Keys   *seal.Keys // messages carry parameter values
+	// Courier brings messages; nil for one of the engine's own.
+	Courier *fetch.Courier
+	Keys    *seal.Keys // messages carry parameter values
 	// Endpoints are where engines are found, by product type: EXTERNAL,
 	// TERRAFORM_CLOUD, TERRAFORM_OPEN_SOURCE.
 	Endpoints map[string]Endpoint
@@ -51,6 +53,16 @@ func (t Endpoint) shown() string { return fetch.Shown(t.URL) }
 // Engine implements [engine.Engine] by telling others what to do.
 type Engine struct{ o Options }
 
+// header is that of a request with body, signed if there is a secret to sign
+// with.
+func (t Endpoint) header(body []byte) http.Header {
+	h := http.Header{"Content-Type": {"application/json"}}
+	if t.Secret != "" {
+		h.Set(seal.SignatureHeader, seal.Signature(t.Secret, body))
+	}
+	return h
+}
+
 // deliveryRun is the run that sends one message.
 const deliveryRun = "engine-message/v1"
 
@@ -62,6 +74,9 @@ const patience = 10 * time.Minute
 func New(o Options) *Engine {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Courier == nil {
+		o.Courier = fetch.NewCourier(o.Fetch)
 	}
 	e := &Engine{o}
 	o.Runner.Register(workflow.Definition{
@@ -84,7 +99,7 @@ func (e *Engine) Describe(ctx context.Context, a engine.Artifact) (engine.Templa
 	if err != nil {
 		return engine.Template{}, err
 	}
-	answer, err := e.post(ctx, endpoint.Parser, endpoint.Secret, question)
+	answer, err := e.o.Fetch.Post(ctx, endpoint.Parser, endpoint.header(question), question)
 	if failed, ok := errors.AsType[*fetch.Error](err); ok {
 		return engine.Template{}, &engine.Failure{Reason: failed.Error()}
 	}
@@ -177,16 +192,6 @@ func (e *Engine) report(ctx context.Context, c engine.Change) (engine.Progress, 
 		p.Failure = &engine.Failure{Reason: c.Report.Reason}
 	}
 	return p, nil
-}
-
-// post sends what an engine or its parser is asked, signed if there is a
-// secret to sign with.
-func (e *Engine) post(ctx context.Context, url, secret string, body []byte) (*fetch.Response, error) {
-	header := http.Header{"Content-Type": {"application/json"}}
-	if secret != "" {
-		header.Set(seal.SignatureHeader, seal.Signature(secret, body))
-	}
-	return e.o.Fetch.Post(ctx, url, header, body)
 }
 
 var _ engine.Engine = (*Engine)(nil)

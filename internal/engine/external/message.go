@@ -9,6 +9,7 @@ import (
 
 	"larder/internal/db"
 	"larder/internal/engine"
+	"larder/internal/fetch"
 	"larder/internal/workflow"
 )
 
@@ -195,7 +196,11 @@ func (e *Engine) deliver(ctx context.Context, b workflow.Beat) (workflow.Verdict
 	if err != nil {
 		return workflow.Verdict{}, err
 	}
-	if _, err := e.post(ctx, to.URL, to.Secret, body); err != nil {
+	err = e.o.Courier.Post(ctx, to.URL, to.header(body), body)
+	if turned, ok := errors.AsType[*fetch.Turned](err); ok {
+		return workflow.Again(turned.After).Noted(turned.Error()), nil
+	}
+	if err != nil {
 		return workflow.Verdict{}, err
 	}
 	return workflow.End().Write(func(tx *db.Tx) error {
