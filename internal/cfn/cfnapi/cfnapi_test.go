@@ -163,7 +163,7 @@ func TestLifeOfAStack(t *testing.T) {
 	t.Parallel()
 	h := open(t, nil)
 	c := h.client(account, region)
-	id := h.create(c, &cloudformation.CreateStackInput{
+	create := &cloudformation.CreateStackInput{
 		StackName: aws.String("life"), TemplateBody: aws.String(topics), ClientRequestToken: aws.String("token-1"),
 		Parameters:                  []types.Parameter{{ParameterKey: aws.String("Name"), ParameterValue: aws.String("orders")}},
 		Tags:                        []types.Tag{{Key: aws.String("team"), Value: aws.String("blue")}},
@@ -172,7 +172,8 @@ func TestLifeOfAStack(t *testing.T) {
 		TimeoutInMinutes:            aws.Int32(30),
 		EnableTerminationProtection: aws.Bool(false),
 		OnFailure:                   types.OnFailureDoNothing,
-	})
+	}
+	id := h.create(c, create)
 	if !strings.HasPrefix(id, "arn:aws:cloudformation:us-east-1:111111111111:stack/life/") {
 		t.Errorf("stack id %s", id)
 	}
@@ -215,13 +216,13 @@ func TestLifeOfAStack(t *testing.T) {
 		t.Errorf("DescribeStacks:\n%s", diff)
 	}
 
-	again, err := c.CreateStack(t.Context(), &cloudformation.CreateStackInput{
-		StackName: aws.String("life"), TemplateBody: aws.String(topics), ClientRequestToken: aws.String("token-1"),
-		Parameters: []types.Parameter{{ParameterKey: aws.String("Name"), ParameterValue: aws.String("orders")}},
-	})
+	again, err := c.CreateStack(t.Context(), create)
 	if err != nil || *again.StackId != id {
 		t.Errorf("the same token answers %v, %v", again, err)
 	}
+	create.Tags = nil
+	_, err = c.CreateStack(t.Context(), create)
+	wantError(t, err, "TokenAlreadyExists", "The client request token token-1 has already been used for this stack. Retry the request with a different client request token")
 
 	detail, err := c.DescribeStackResource(t.Context(), &cloudformation.DescribeStackResourceInput{StackName: &id, LogicalResourceId: aws.String("First")})
 	if err != nil {

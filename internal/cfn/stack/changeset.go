@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -450,18 +451,22 @@ type ExecuteInput struct {
 
 	DisableRollback      bool
 	RetainExceptOnCreate bool
+
+	request request
 }
 
 // Execute starts to do exactly what a change set says. It refuses when the
 // stack is not any more what the change set was made for.
 func (s *Stacks) Execute(ctx context.Context, in ExecuteInput) (st Stack, kind Kind, err error) {
-	key := operationKey(in.Operation, in.Stack, in.Token)
+	subject := cmp.Or(in.Stack, in.Name)
+	key := operationKey(in.Operation, subject, in.Token)
+	if in.request, err = requestOf(in.Operation, in.Stack, in.Token, in); err != nil {
+		return Stack{}, "", err
+	}
 	err = s.insist(func() (err error) {
-		for _, kind = range []Kind{KindCreate, KindUpdate} {
-			var ok bool
-			if st, ok, err = s.begun(ctx, in.Account, in.Region, kind, key); ok || err != nil {
-				return err
-			}
+		var ok bool
+		if st, kind, ok, err = s.repeated(ctx, in.Account, in.Region, key, in.request, KindCreate, KindUpdate); ok || err != nil {
+			return err
 		}
 		st, kind, err = s.tryExecute(ctx, in, key)
 		return err
@@ -519,7 +524,7 @@ func (s *Stacks) tryExecute(ctx context.Context, in ExecuteInput, key string) (S
 		return s.createReviewed(ctx, &next, in, cs, key, text, also)
 	}
 	update := UpdateInput{
-		Operation: in.Operation, Token: in.Token, Report: in.Report, changeSet: cs.ID,
+		Operation: in.Operation, Token: in.Token, Report: in.Report, changeSet: cs.ID, request: in.request,
 		DisableRollback: in.DisableRollback || cs.OnFailure == DoNothing,
 	}
 	s.transit(&next, &st, update, cs.Forced)
@@ -538,7 +543,7 @@ func (s *Stacks) createReviewed(ctx context.Context, st *Stack, in ExecuteInput,
 	now := s.now().UTC()
 	st.Status, st.Reason, st.Updated = CreateInProgress, userInitiated, now
 	st.Journal = Journal{
-		Operation: key, Kind: KindCreate, Run: "stk-" + id.UUID(), Token: in.Token, Phase: creating, ChangeSet: cs.ID,
+		Operation: key, Kind: KindCreate, Run: "stk-" + id.UUID(), Token: in.Token, Request: s.digest(in.request), Phase: creating, ChangeSet: cs.ID,
 		Clock: max(st.Journal.Clock+1, now.UnixMilli()), Packs: st.Journal.Packs + 1, First: st.Journal.Packs + 1,
 	}
 	earlier, err := s.launch(ctx, st, launching{text: text, report: in.Report, also: also})

@@ -43,6 +43,8 @@ type CreateInput struct {
 	TerminationProtection bool
 	Timeout               time.Duration // zero: none
 
+	request request
+
 	parent *Stack // that makes it as a nested one
 }
 
@@ -76,9 +78,12 @@ func (s *Stacks) Create(ctx context.Context, in CreateInput) (st Stack, err erro
 		return Stack{}, err
 	}
 	key := operationKey(in.Operation, in.Name, in.Token)
+	if in.request, err = requestOf(in.Operation, in.Name, in.Token, in); err != nil {
+		return Stack{}, err
+	}
 	err = s.insist(func() (err error) {
 		var ok bool
-		if st, ok, err = s.begun(ctx, in.Account, in.Region, KindCreate, key); ok || err != nil {
+		if st, _, ok, err = s.repeated(ctx, in.Account, in.Region, key, in.request, KindCreate); ok || err != nil {
 			return err
 		}
 		st, err = s.tryCreate(ctx, in, key)
@@ -105,7 +110,7 @@ func (s *Stacks) tryCreate(ctx context.Context, in CreateInput, key string) (Sta
 		OnFailure: in.OnFailure, RetainExceptOnCreate: in.RetainExceptOnCreate, TerminationProtection: in.TerminationProtection,
 		TimeoutMinutes: int(in.Timeout / time.Minute), Rules: in.Rules, Policy: in.Policy,
 		Journal: Journal{
-			Operation: key, Kind: KindCreate, Run: "stk-" + id.UUID(), Token: in.Token,
+			Operation: key, Kind: KindCreate, Run: "stk-" + id.UUID(), Token: in.Token, Request: s.digest(in.request),
 			Phase: creating, Clock: now.UnixMilli(), Packs: firstPack, First: firstPack,
 		},
 	}
@@ -245,7 +250,7 @@ func operationKey(operation, stack, token string) string {
 	case operation != "":
 		return operation
 	case token != "":
-		return "token/" + stack + "/" + token
+		return "token/" + nameOf(stack) + "/" + token
 	}
 	return id.UUID()
 }

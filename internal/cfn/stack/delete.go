@@ -23,12 +23,19 @@ type DeleteInput struct {
 
 	led    bool // by the parent of a nested stack
 	undoes bool // the creation
+
+	request request
 }
 
 // Delete starts the deletion of a stack. As on AWS, deleting what is gone or
 // never was is no error, and a stack in creation stops being created.
 func (s *Stacks) Delete(ctx context.Context, in DeleteInput) error {
 	key := operationKey(in.Operation, in.Stack, in.Token)
+	asked, err := requestOf(in.Operation, in.Stack, in.Token, in)
+	if err != nil {
+		return err
+	}
+	in.request = asked
 	for {
 		err := s.tryDelete(ctx, in, key)
 		if !errors.Is(err, errMoved) {
@@ -39,7 +46,7 @@ func (s *Stacks) Delete(ctx context.Context, in DeleteInput) error {
 
 // tryDelete deletes the stack as it was read, errMoved if it has changed since.
 func (s *Stacks) tryDelete(ctx context.Context, in DeleteInput, key string) error {
-	if _, ok, err := s.begun(ctx, in.Account, in.Region, KindDelete, key); ok || err != nil {
+	if _, _, ok, err := s.repeated(ctx, in.Account, in.Region, key, in.request, KindDelete); ok || err != nil {
 		return err
 	}
 	var (
@@ -76,7 +83,7 @@ func (s *Stacks) tryDelete(ctx context.Context, in DeleteInput, key string) erro
 	now := s.now().UTC()
 	before := st
 	st.Journal = Journal{
-		Operation: key, Kind: KindDelete, Run: "stk-" + id.UUID(), Token: in.Token, Phase: deleting,
+		Operation: key, Kind: KindDelete, Run: "stk-" + id.UUID(), Token: in.Token, Request: s.digest(in.request), Phase: deleting,
 		Led: in.led, Undoes: in.undoes, Retain: in.Retain, Clock: max(before.Journal.Clock+1, now.UnixMilli()), Packs: before.Journal.Packs + 1,
 		First: before.Journal.Packs + 1,
 	}

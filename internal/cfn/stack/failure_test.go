@@ -347,7 +347,7 @@ Outputs:
 		st := h.create(stack.CreateInput{Name: name, Template: []byte(text)})
 		diff(t, name, h.told(st), `
 - CREATE_IN_PROGRESS: User Initiated
-- ROLLBACK_IN_PROGRESS: Template error: resource A does not support attribute type Nothing in Fn::GetAtt. Rollback requested by user.
+- ROLLBACK_IN_PROGRESS: Requested attribute Nothing does not exist in schema for AWS::SNS::Topic. Rollback requested by user.
 - ROLLBACK_COMPLETE`)
 	}
 }

@@ -34,6 +34,8 @@ type Operation struct {
 	Ended   bool     `json:"-"`
 	Outcome Status   `json:"outcome,omitempty"` // the stack's status when the operation ended; "" if another operation took over
 	Failure *Failure `json:"failure,omitempty"`
+
+	request string // digest of what was asked for under a client's token
 }
 
 // Failure says why an operation failed: the stack's own reason, and the

@@ -98,6 +98,7 @@ type Journal struct {
 	Kind      Kind   `json:"kind"`
 	Run       string `json:"run"`
 	Token     string `json:"token,omitempty"`
+	Request   string `json:"request,omitempty"` // digest of what was asked for under the token
 
 	Phase    phase    `json:"phase,omitempty"`
 	Deadline int64    `json:"deadline,omitempty"` // ms; 0: none

@@ -64,8 +64,12 @@ func insertStack(tx *db.Tx, st *Stack, mark, body string) error {
 
 // updateStack writes a stack that was read with st.mark and now bears mark.
 func updateStack(tx *db.Tx, st *Stack, mark, body string) error {
-	n, err := tx.ExecRows(`UPDATE stack SET status = ?, active = ?, mark = ?, body = ? WHERE id = ? AND mark = ?`,
-		st.Status, st.Status != DeleteComplete, mark, body, st.ID, st.mark)
+	var deleted int64
+	if st.Status == DeleteComplete {
+		deleted = db.Micros(st.Deleted)
+	}
+	n, err := tx.ExecRows(`UPDATE stack SET status = ?, active = ?, deleted = ?, mark = ?, body = ? WHERE id = ? AND mark = ?`,
+		st.Status, st.Status != DeleteComplete, deleted, mark, body, st.ID, st.mark)
 	if err != nil {
 		return err
 	}
@@ -133,8 +137,12 @@ func findOperation(tx *db.Tx, account, region string, kind Kind, id string) (Ope
 }
 
 func insertOperation(tx *db.Tx, st *Stack, kind Kind, id, report string, ended bool, body string) error {
-	return tx.Exec(`INSERT INTO stack_operation (account, region, kind, id, stack, report, ended, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		st.Account, st.Region, kind, id, st.ID, report, ended, body)
+	request := ""
+	if st.Journal.Operation == id {
+		request = st.Journal.Request
+	}
+	return tx.Exec(`INSERT INTO stack_operation (account, region, kind, id, stack, report, ended, body, request) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		st.Account, st.Region, kind, id, st.ID, report, ended, body, request)
 }
 
 // endOperations ends what is open of a stack, and tells those who wait.

@@ -40,7 +40,8 @@ type UpdateInput struct {
 
 	changeSet string // that is executed
 	review    bool   // nothing but a change set is asked for
-	led       bool   // by the parent of a nested stack
+	request   request
+	led       bool // by the parent of a nested stack
 }
 
 // Update starts the update of a stack. A refusal is an [Error] (or a
@@ -48,9 +49,12 @@ type UpdateInput struct {
 // that there is nothing to do.
 func (s *Stacks) Update(ctx context.Context, in UpdateInput) (st Stack, err error) {
 	key := operationKey(in.Operation, in.Stack, in.Token)
+	if in.request, err = requestOf(in.Operation, in.Stack, in.Token, in); err != nil {
+		return Stack{}, err
+	}
 	err = s.insist(func() (err error) {
 		var ok bool
-		if st, ok, err = s.begun(ctx, in.Account, in.Region, KindUpdate, key); ok || err != nil {
+		if st, _, ok, err = s.repeated(ctx, in.Account, in.Region, key, in.request, KindUpdate); ok || err != nil {
 			return err
 		}
 		st, err = s.tryUpdate(ctx, in, key)
@@ -244,7 +248,7 @@ func (s *Stacks) beginUpdate(ctx context.Context, next *Stack, p *proposal, in U
 	now := s.now().UTC()
 	st := &p.st
 	next.Journal = Journal{
-		Operation: key, Kind: KindUpdate, Run: "stk-" + id.UUID(), Token: in.Token, Phase: updating, ChangeSet: in.changeSet, Refusal: p.refusal, Led: in.led,
+		Operation: key, Kind: KindUpdate, Run: "stk-" + id.UUID(), Token: in.Token, Request: s.digest(in.request), Phase: updating, ChangeSet: in.changeSet, Refusal: p.refusal, Led: in.led,
 		Clock: max(st.Journal.Clock+1, now.UnixMilli()), Packs: st.Journal.Packs + 1, First: st.Journal.Packs + 1,
 	}
 	next.Status, next.Reason, next.Updated = UpdateInProgress, userInitiated, now
@@ -377,13 +381,20 @@ type ContinueInput struct {
 	Stack           string   // name or ARN
 	Skip            []string // logical ids of resources to be taken as undone
 	Role            string
+
+	request request
 }
 
 // ContinueRollback goes on with undoing an update where it has failed.
 func (s *Stacks) ContinueRollback(ctx context.Context, in ContinueInput) error {
 	key := operationKey(in.Operation, in.Stack, in.Token)
+	asked, err := requestOf(in.Operation, in.Stack, in.Token, in)
+	if err != nil {
+		return err
+	}
+	in.request = asked
 	return s.insist(func() error {
-		if _, ok, err := s.begun(ctx, in.Account, in.Region, KindContinue, key); ok || err != nil {
+		if _, _, ok, err := s.repeated(ctx, in.Account, in.Region, key, in.request, KindContinue); ok || err != nil {
 			return err
 		}
 		return s.tryContinue(ctx, in, key)
@@ -406,7 +417,7 @@ func (s *Stacks) tryContinue(ctx context.Context, in ContinueInput, key string) 
 	}
 	now := s.now().UTC()
 	st.Journal = Journal{
-		Operation: key, Kind: KindContinue, Run: "stk-" + id.UUID(), Token: in.Token, Phase: undoing, Skip: in.Skip,
+		Operation: key, Kind: KindContinue, Run: "stk-" + id.UUID(), Token: in.Token, Request: s.digest(in.request), Phase: undoing, Skip: in.Skip,
 		Clock: max(st.Journal.Clock+1, now.UnixMilli()), Packs: st.Journal.Packs + 1, First: st.Journal.Packs + 1,
 	}
 	st.Status, st.Reason = UpdateRollbackInProgress, userInitiated
