@@ -7,11 +7,14 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -294,6 +297,48 @@ func TestDeadLetters(t *testing.T) {
 			t.Errorf("heard %v", heard)
 		}
 		if letters, err := w.client.ListDeadLetters(as(admin), &api.ListDeadLettersInput{}); err != nil || len(letters.DeadLetters) != 0 {
+			t.Errorf("%+v, %v", letters, err)
+		}
+	})
+}
+
+// busy is the error of a post that was not tried.
+type busy struct{}
+
+func (busy) Error() string        { return "it is another's turn" }
+func (busy) Again() time.Duration { return time.Millisecond }
+
+// TestNoticesTurnedAway has the webhook be busy more often than a notice is
+// tried: that is no try, and only a notice that grows old is given up.
+func TestNoticesTurnedAway(t *testing.T) {
+	t.Parallel()
+	run(t, func(t *testing.T, w *world) {
+		l := &listeners{heard: map[string][]heard{}}
+		w.listening(l)
+		var left, ahead atomic.Int64
+		left.Store(20)
+		if err := w.stop(); err != nil {
+			t.Fatal(err)
+		}
+		w.now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+		w.post = func(ctx context.Context, url string, header http.Header, body []byte) error {
+			if left.Add(-1) >= 0 {
+				return busy{}
+			}
+			return l.post(ctx, url, header, body)
+		}
+		w.open()
+		w.ended(w.provision(admin, "mine").RecordId)
+		w.quiet()
+		if diff := cmp.Diff(launchHeard, statusesHeard(t, l.at("https://hook?key=hidden"))); diff != "" {
+			t.Errorf("heard (-want +got):\n%s", diff)
+		}
+		left.Store(math.MaxInt64)
+		w.ended(w.provision(admin, "worse").RecordId)
+		ahead.Store(int64(25 * time.Hour))
+		w.quiet()
+		letters, err := w.client.ListDeadLetters(as(admin), &api.ListDeadLettersInput{})
+		if err != nil || len(letters.DeadLetters) != len(launchHeard) || letters.DeadLetters[0].LastError != "it is another's turn" {
 			t.Errorf("%+v, %v", letters, err)
 		}
 	})
