@@ -33,6 +33,7 @@ func (x *exchange) callBack(callback Callback, r *http.Request) {
 	x.op = r.Pattern
 	body, err := x.readBody(nil, maxBody)
 	if err == nil {
+		defer x.s.config.Enter()()
 		err = callback(r.Context(), r, body)
 	}
 	if err != nil {

@@ -42,9 +42,9 @@ type Config struct {
 	// port, in any case.
 	Hosts []string
 
-	// Enter is called before an operation of the API is carried out, and what it
-	// returns afterwards; nil for nothing. A test holds up operations with it
-	// while it replaces what they work on.
+	// Enter is called before an operation of the API or a callback is carried
+	// out, and what it returns afterwards; nil for nothing. A test holds both
+	// up with it while it replaces what they work on.
 	Enter func() (leave func())
 	// Called hears of each operation of the API before its caller does; nil for
 	// nobody. It must be quick.

@@ -102,9 +102,10 @@ func (m *Mode) write(ctx context.Context, s settings, fn func(*db.Tx) error) err
 	if err != nil {
 		return err
 	}
+	// The clock first: what is to go on at once is due by it.
+	before := m.clock.ahead()
+	m.clock.set(s.ahead)
 	err = m.db.Update(ctx, func(tx *db.Tx) error {
-		// The clock first: what is woken by the rules' change goes by it.
-		tx.OnCommit(func() { m.clock.set(s.ahead) })
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -116,10 +117,12 @@ func (m *Mode) write(ctx context.Context, s settings, fn func(*db.Tx) error) err
 		}
 		return m.o.SetRules(tx, s.rules)
 	})
-	if err == nil {
-		m.rules = s.rules
+	if err != nil {
+		m.clock.set(before)
+		return err
 	}
-	return err
+	m.rules = s.rules
+	return nil
 }
 
 func getSettings(tx *db.Tx) (s settings, err error) {

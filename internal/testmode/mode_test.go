@@ -70,7 +70,7 @@ func open(t testing.TB, d *db.DB, rules *resource.Rules) *world {
 		CheckRules: func(rules resource.Rules) error { return rules.CheckOperations([]string{"ProvisionProduct"}) },
 		SetRules: func(tx *db.Tx, rules resource.Rules) error {
 			tx.OnCommit(func() { w.inForce.Store(&rules); w.woken.Add(1) })
-			return nil
+			return runner.NudgeAll(tx, "day/v1")
 		},
 		TakeRules: func(rules resource.Rules) { w.inForce.Store(&rules) },
 	})
