@@ -37,6 +37,7 @@ type storeFlags struct {
 	Database    location      `help:"PostgreSQL instead of the embedded database." placeholder:"URL"`
 	SealKeyFile string        `help:"File of the keys that seal secrets (default: seal.key in the data directory)." placeholder:"FILE"`
 	Takeover    time.Duration `help:"How long one of several servers over a database may be silent before the others go on with what it was doing." default:"15s"`
+	History     time.Duration `help:"How long stacks that were deleted and ended operations of stack sets are kept, 90 days on AWS; 0 for good." default:"2160h"`
 }
 
 // minTakeover is the shortest that is allowed: a server that works is heard of
@@ -145,7 +146,7 @@ func (d *devSettings) parts(log *slog.Logger) (parts, error) {
 	templates := everywhere
 	templates.Roots, templates.S3Endpoint = d.TemplateRoot, d.S3Endpoint
 	return parts{
-		mode: modeDev, listen: d.listenFlags, database: o, takeover: d.Takeover, keys: keys, cleanup: cleanup, rules: d.Rules, clock: clock,
+		mode: modeDev, listen: d.listenFlags, database: o, takeover: d.Takeover, history: d.History, keys: keys, cleanup: cleanup, rules: d.Rules, clock: clock,
 		policy: templates, posting: everywhere, engines: d.engineFlags, notices: d.noticeFlags, signals: d.signalFlags,
 		identify: func(context.Context, *db.DB) (callers, error) {
 			who := identity.Dev{Region: d.Region, Now: clock.Now}

@@ -72,7 +72,7 @@ func openServe(ctx context.Context, c serveSettings, log *slog.Logger) (*server,
 		return nil, err
 	}
 	return open(ctx, parts{
-		mode: modeServe, listen: c.listenFlags, database: o, takeover: c.Takeover, keys: keys, log: log,
+		mode: modeServe, listen: c.listenFlags, database: o, takeover: c.Takeover, history: c.History, keys: keys, log: log,
 		policy: fetch.Policy{
 			HTTP: c.AllowPrivateFetch, Loopback: c.AllowPrivateFetch, Private: c.AllowPrivateFetch,
 			Roots: c.TemplateRoot, S3Endpoint: c.S3Endpoint,

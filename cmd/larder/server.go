@@ -59,6 +59,7 @@ type parts struct {
 	listen   listenFlags
 	database db.Options
 	takeover time.Duration // how long others leave a silent server's runs alone
+	history  time.Duration // how long what is over is kept; 0 for good
 	keys     *seal.Keys
 	policy   fetch.Policy
 	posting  fetch.Policy // for engines, webhooks and topics
@@ -224,7 +225,13 @@ func open(ctx context.Context, p parts) (_ *server, err error) {
 		}
 		return nil, err
 	}
-	s.carry(c.Purge)
+	s.carry(func(ctx context.Context) error {
+		err := c.Purge(ctx)
+		if p.history > 0 {
+			err = errors.Join(err, stacks.Purge(ctx, p.history), sets.Purge(ctx, p.history))
+		}
+		return err
+	})
 	return s, nil
 }
 
