@@ -459,3 +459,23 @@ func TestSignalsInEveryStep(t *testing.T) {
 		}
 	})
 }
+
+// A wait condition may wait for a handle of another stack.
+func TestWaitForAnotherStack(t *testing.T) {
+	t.Parallel()
+	h := open(t, dbtest.New(t), nil)
+	other := h.create(stack.CreateInput{Name: "other", Template: []byte("Resources: {Handle: {Type: AWS::CloudFormation::WaitConditionHandle}}")})
+	at := h.physical(other, "Handle")
+	st := h.start(stack.CreateInput{Parameters: []stack.Given{{Key: "At", Value: at}}, Template: []byte(`
+Parameters: {At: {Type: String}}
+Resources: {Done: {Type: AWS::CloudFormation::WaitCondition, Properties: {Handle: !Ref At, Timeout: 600}}}
+`)})
+	h.idle()
+	if err := h.put(at, `{"Status": "SUCCESS", "UniqueId": "x"}`); err != nil {
+		t.Fatal(err)
+	}
+	h.wait(st)
+	if now := h.describe(st.ID); now.Status != stack.CreateComplete {
+		t.Error(h.told(st))
+	}
+}

@@ -90,6 +90,9 @@ const (
 	maxSignalTimeout     = 12 * time.Hour
 )
 
+// foreignLook is how often a wait condition looks at a handle of another stack.
+const foreignLook = time.Second
+
 // waitOf returns what a resource awaits when it has been made; nil if
 // nothing. A reason says what is wrong with its policy.
 func (t *turn) waitOf(it *item) (w *wait, reason string, err error) {

@@ -141,6 +141,9 @@ func (t *turn) next() workflow.Verdict {
 		if !it.Hang && !it.awaited {
 			wait = min(wait, time.UnixMilli(it.Due).Sub(t.now))
 		}
+		if it.listening() && it.Wait.Handle != nil && it.Wait.Handle.Stack != l.stack.ID {
+			wait = min(wait, foreignLook) // nobody wakes this stack for the signals of another
+		}
 	}
 	if d := l.stack.Journal.Deadline; d > 0 {
 		wait = min(wait, time.UnixMilli(d).Sub(t.now))
