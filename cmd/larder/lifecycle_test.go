@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,13 +28,19 @@ import (
 // The script of the life-cycle test. Every operation waits until the test has
 // it go on, so that each status is seen; what then happens is decided by the
 // resources of the version that is launched.
-const lifecycleRules = `
-rules:
-  - {match: {name: "*"}, hang: true}
-  - {match: {logicalId: Fails}, fail: as scripted}
-  - {match: {logicalId: Clings}, action: DELETE, fail: it clings}
-  - {match: {logicalId: Lingers}, action: DELETE, delay: 2s}
-`
+const lifecycleRules = `{"rules": [
+	{"match": {"name": "*"}, "hang": true},
+	{"match": {"logicalId": "Fails"}, "fail": "as scripted"},
+	{"match": {"logicalId": "Clings"}, "action": "DELETE", "fail": "it clings"},
+	{"match": {"logicalId": "Lingers"}, "action": "DELETE", %s}
+]}`
+
+// What deleting a resource does that lingers: it holds up what is undone, until
+// it does so no more.
+const (
+	lingering   = `"hang": true`
+	lettingItGo = `"delay": "1ms"`
+)
 
 // The versions of the product, by name.
 var lifecycleVersions = map[string]string{
@@ -164,7 +171,7 @@ func newLifecycle(t *testing.T, store []string) *lifecycle {
 		write(name, text)
 	}
 	write("archive.tar.gz", "an engine elsewhere opens it")
-	p := start(t, append([]string{"dev", "--template-root", dir, "--rules", write("rules.yaml", lifecycleRules), "--log-level", "error"}, store...)...)
+	p := start(t, append([]string{"dev", "--template-root", dir, "--rules", write("rules.json", fmt.Sprintf(lifecycleRules, lingering)), "--log-level", "error"}, store...)...)
 	keys := credentials.NewStaticCredentialsProvider(lifecycleAccount, "any", "")
 	products, records, plans := provisioning.Lifecycles()
 	d := &lifecycle{
@@ -553,6 +560,36 @@ func (w *watched) ends(event string, as types.RecordStatus) types.RecordDetail {
 	return w.ended(event, as)
 }
 
+// undoes has the record's operation go on, which fails: it is seen while what
+// it did is undone, and when it ends.
+func (w *watched) undoes(event string) types.RecordDetail {
+	w.t.Helper()
+	w.goOn(w.t, w.id)
+	w.until(string(types.RecordStatusInProgressInError))
+	w.rule(w.t, lettingItGo)
+	detail := w.ended(event, types.RecordStatusFailed)
+	w.rule(w.t, lingering)
+	return detail
+}
+
+// rule changes what deleting a resource does that lingers.
+func (d *lifecycle) rule(t *testing.T, does string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, d.url+"/_larder/rules", strings.NewReader(fmt.Sprintf(lifecycleRules, does)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("rules: %s", answer.Status)
+	}
+}
+
 // ended waits for the end.
 func (w *watched) ended(event string, as types.RecordStatus) types.RecordDetail {
 	w.t.Helper()
@@ -613,10 +650,7 @@ func playProduct(t *testing.T, d *lifecycle) {
 	s.begins("execute a service action", "").ends("service action ended", types.RecordStatusSucceeded)
 	s.begins("update", "next").ends("update succeeded", types.RecordStatusSucceeded)
 
-	undone := s.begins("update", "fails")
-	undone.goOn(t, undone.id)
-	undone.until(string(types.RecordStatusInProgressInError))
-	undone.ended("update failed", types.RecordStatusFailed)
+	s.begins("update", "fails").undoes("update failed")
 	s.refuses()
 	if detail, _ := s.describe(); *detail.ProvisioningArtifactId != d.versions["next"] {
 		t.Errorf("a failed update shows version %s", *detail.ProvisioningArtifactId)
@@ -639,7 +673,7 @@ func playProduct(t *testing.T, d *lifecycle) {
 
 func playError(t *testing.T, d *lifecycle) {
 	s := d.specimen(t)
-	record := s.begins("launch", "fails").ends("launch failed", types.RecordStatusFailed)
+	record := s.begins("launch", "fails").undoes("launch failed")
 	if all := reasons(record); len(all) < 2 || !slices.ContainsFunc(all, func(r string) bool { return r == "InternalFailure: Fails (AWS::SNS::Topic): as scripted" }) {
 		t.Errorf("the causes are %q", all)
 	}
@@ -808,7 +842,7 @@ func playPlans(t *testing.T, d *lifecycle) {
 		t.Fatal(err)
 	}
 	s.led("update")
-	w.ends("update failed", types.RecordStatusFailed)
+	w.undoes("update failed")
 	p.until(undone)
 	p.refuses()
 	if err := p.delete(false); codeOf(err) != "ValidationException" {
