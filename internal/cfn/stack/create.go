@@ -46,6 +46,7 @@ type CreateInput struct {
 	request request
 
 	parent *Stack // that makes it as a nested one
+	fence  fence
 }
 
 // Given is a value for a parameter.
@@ -152,7 +153,12 @@ func (s *Stacks) tryCreate(ctx context.Context, in CreateInput, key string) (Sta
 	}
 	start := launching{text: in.Template, warnings: warnings, report: in.Report}
 	if in.parent != nil {
-		start.also = func(tx *db.Tx) error { return s.hasRoom(tx, st.Root) }
+		start.also = func(tx *db.Tx) error {
+			if err := in.fence.hold(tx); err != nil {
+				return err
+			}
+			return s.hasRoom(tx, st.Root)
+		}
 	}
 	earlier, err := s.launch(ctx, &st, start)
 	if earlier != nil {

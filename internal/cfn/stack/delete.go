@@ -23,6 +23,7 @@ type DeleteInput struct {
 
 	led    bool // by the parent of a nested stack
 	undoes bool // the creation
+	fence  fence
 
 	request request
 }
@@ -72,7 +73,7 @@ func (s *Stacks) tryDelete(ctx context.Context, in DeleteInput, key string) erro
 	if st.Status == DeleteComplete || st.Status == DeleteInProgress && st.Journal.Kind == KindDelete {
 		return s.joinDeletion(ctx, &st, in, key)
 	}
-	if !(in.led && st.Journal.Run == "") {
+	if !in.led || st.Journal.Run != "" {
 		if err := s.mayDelete(ctx, &st, in.Retain); err != nil {
 			return err
 		}
@@ -107,6 +108,9 @@ func (s *Stacks) tryDelete(ctx context.Context, in DeleteInput, key string) erro
 	}
 	mark := id.UUID()
 	return s.db.Update(ctx, func(tx *db.Tx) error {
+		if err := in.fence.hold(tx); err != nil {
+			return err
+		}
 		if err := updateStack(tx, &st, mark, body); err != nil {
 			return err
 		}

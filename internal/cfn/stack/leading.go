@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -39,19 +40,27 @@ func (t *turn) lead(ctx context.Context, it *item) error {
 		p, err = t.leadUpdate(ctx, it)
 	}
 	it.awaited = err == nil && p.waits
-	if err != nil {
+	switch {
+	case errors.Is(err, errOvertaken):
+		return err
+	case err != nil:
 		return t.retry(ctx, it, err)
 	}
 	if p.child.ID == "" && p.failure != "" && it.Status == CreateInProgress {
 		it.Asked = false // it was refused: nothing of it exists
 	}
-	if p.child.ID != "" && it.Status != DeleteInProgress {
+	if p.child.ID != "" && (it.Status != DeleteInProgress || it.Physical == "") {
 		if it.model, err = t.s.embedded(it, &p.child); err != nil {
 			return err
 		}
-		if it.Physical == "" {
+		switch {
+		case it.Physical == "" && it.Status == DeleteInProgress: // it is known only now what is deleted
+			it.Physical = p.child.ID
+			t.touch(it)
+			err = t.keepRow(it)
+		case it.Physical == "":
 			err = t.initiate(it)
-		} else if !p.waits {
+		case !p.waits:
 			err = t.keepRow(it)
 		}
 		if err != nil {
@@ -71,6 +80,27 @@ func (t *turn) lead(ctx context.Context, it *item) error {
 		t.accomplish(it)
 	}
 	return nil
+}
+
+// A fence keeps a beat that others have overtaken from beginning anything: a
+// nested stack's operation begins only while its parent's row is the one that
+// the beat has read. Its zero value holds nobody back.
+type fence struct{ stack, mark string }
+
+func (t *turn) fence() fence { return fence{t.l.stack.ID, t.l.stack.mark} }
+
+var errOvertaken = errors.New("the parent stack has changed meanwhile")
+
+func (f fence) hold(tx *db.Tx) error {
+	if f.stack == "" {
+		return nil
+	}
+	var mark string
+	err := tx.Row(`SELECT mark FROM stack WHERE id = ?`, f.stack).Scan(&mark)
+	if err == nil && mark != f.mark {
+		err = errOvertaken
+	}
+	return err
 }
 
 // refused is what comes of a nested stack that was refused.
@@ -119,7 +149,7 @@ func (t *turn) leadCreation(ctx context.Context, it *item) (led, error) {
 		return refused(err)
 	}
 	child, err = t.s.Create(ctx, CreateInput{
-		Account: st.Account, Region: st.Region, Operation: t.token(it), Token: st.Journal.Token, Report: wake(st.Journal.Run), parent: st,
+		Account: st.Account, Region: st.Region, Operation: t.token(it), Token: st.Journal.Token, Report: wake(st.Journal.Run), parent: st, fence: t.fence(),
 		Name: nestedName(st.Name, it.LogicalID, t.token(it)), Template: text, Parameters: e.parameters, Tags: e.tags, Topics: e.topics,
 		Capabilities: st.Capabilities, AllCapabilities: st.AllCapabilities, Role: st.Role, Timeout: e.timeout,
 		OnFailure: st.OnFailure, RetainExceptOnCreate: st.RetainExceptOnCreate,
@@ -168,7 +198,7 @@ func (t *turn) leadUpdate(ctx context.Context, it *item) (led, error) {
 		return refused(err)
 	}
 	_, err = t.s.Update(ctx, UpdateInput{
-		Account: st.Account, Region: st.Region, Operation: t.operation(it), Token: st.Journal.Token, Report: wake(st.Journal.Run), led: true,
+		Account: st.Account, Region: st.Region, Operation: t.operation(it), Token: st.Journal.Token, Report: wake(st.Journal.Run), led: true, fence: t.fence(),
 		Stack: child.ID, Template: text, Parameters: e.parameters, Tags: &e.tags, Topics: e.topics,
 		Capabilities: st.Capabilities, AllCapabilities: st.AllCapabilities, Role: st.Role,
 		DisableRollback: st.Transition.KeepFailed, RetainExceptOnCreate: st.RetainExceptOnCreate,
@@ -208,7 +238,8 @@ func (t *turn) leadUndoing(ctx context.Context, it *item) (led, error) {
 		return led{child: child}, nil
 	}
 	err = t.s.direct(ctx, child, direction{
-		kind: kindUndo, key: t.operation(it), token: st.Journal.Token, report: wake(st.Journal.Run), skip: skipsFor(&child, st.Journal.Skip),
+		kind: kindUndo, key: t.operation(it), token: st.Journal.Token, report: wake(st.Journal.Run), fence: t.fence(),
+		skip: skipsFor(&child, st.Journal.Skip),
 	})
 	return led{child: child, waits: true}, err
 }
@@ -239,7 +270,7 @@ func (t *turn) leadRemoval(ctx context.Context, it *item) (led, error) {
 	undoes := st.Journal.Undoes || st.Journal.Kind == KindCreate || st.Journal.Phase == clearing
 	err = t.s.Delete(ctx, DeleteInput{
 		Account: st.Account, Region: st.Region, Operation: t.operation(it), Token: st.Journal.Token, Report: wake(st.Journal.Run),
-		Stack: child.ID, Role: st.Role, led: true, undoes: undoes,
+		Stack: child.ID, Role: st.Role, led: true, undoes: undoes, fence: t.fence(),
 	})
 	if err != nil {
 		return refused(err)
@@ -261,11 +292,14 @@ func (t *turn) settleNested(ctx context.Context) (left bool, err error) {
 		if it.Due <= t.now.UnixMilli() {
 			p, err := t.leadSettling(ctx, it)
 			it.awaited = err == nil && p.waits
-			if err != nil {
+			switch {
+			case errors.Is(err, errOvertaken):
+				return false, err
+			case err != nil:
 				if err := t.retry(ctx, it, err); err != nil {
 					return false, err
 				}
-			} else if !p.waits {
+			case !p.waits:
 				it.Unsettled = false
 				t.end(it, UpdateComplete, "")
 				continue
@@ -293,7 +327,9 @@ func (t *turn) leadSettling(ctx context.Context, it *item) (led, error) {
 	case !child.held():
 		return led{child: child}, nil
 	}
-	err = t.s.direct(ctx, child, direction{kind: kindSettle, key: t.operation(it), token: st.Journal.Token, report: wake(st.Journal.Run)})
+	err = t.s.direct(ctx, child, direction{
+		kind: kindSettle, key: t.operation(it), token: st.Journal.Token, report: wake(st.Journal.Run), fence: t.fence(),
+	})
 	return led{child: child, waits: true}, err
 }
 
@@ -349,6 +385,7 @@ type direction struct {
 	kind               Kind // kindUndo or kindSettle
 	key, token, report string
 	skip               []string
+	fence              fence
 }
 
 const initiatedByParent = "Initiated by parent"
@@ -380,13 +417,13 @@ func (s *Stacks) direct(ctx context.Context, st Stack, d direction) error {
 		j.Phase = tidying
 	}
 	st.Journal = j
-	return s.proceed(ctx, &st, first, definition, d.report)
+	return s.proceed(ctx, &st, first, definition, d.report, d.fence)
 }
 
 // proceed records the operation that a stack's journal tells of, with its
 // first pack, and starts its run, unless the stack has changed since it was
 // read.
-func (s *Stacks) proceed(ctx context.Context, st *Stack, first pack, definition, report string) error {
+func (s *Stacks) proceed(ctx context.Context, st *Stack, first pack, definition, report string, f fence) error {
 	packed, err := first.encode()
 	if err != nil {
 		return err
@@ -397,6 +434,9 @@ func (s *Stacks) proceed(ctx context.Context, st *Stack, first pack, definition,
 	}
 	mark := id.UUID()
 	return s.db.Update(ctx, func(tx *db.Tx) error {
+		if err := f.hold(tx); err != nil {
+			return err
+		}
 		if err := updateStack(tx, st, mark, body); err != nil {
 			return err
 		}

@@ -18,6 +18,7 @@ import (
 	"larder/internal/cfn/stack"
 	"larder/internal/db"
 	"larder/internal/db/dbtest"
+	"larder/internal/fetch"
 	"larder/internal/seal"
 	"larder/internal/workflow"
 )
@@ -65,6 +66,7 @@ type world struct {
 	input   stack.CreateInput
 	depends map[string][]string
 	outside *outside
+	fetch   *fetch.Client // nil if nothing is nested
 
 	mu     sync.Mutex
 	clock  time.Time
@@ -147,22 +149,26 @@ func newWorld(t *testing.T, rt *rapid.T) *world {
 
 // start begins a life of the process.
 func (w *world) start(beat int) {
+	dead := false
 	w.runner = workflow.New(w.d, workflow.Options{Now: w.now, Fault: func(workflow.Point, workflow.Beat) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if len(w.kills) == 0 {
+		switch {
+		case dead:
+			return workflow.ErrCrash // a beat beside the one in which it was killed
+		case len(w.kills) == 0:
 			return nil
 		}
 		if w.kills[0]--; w.kills[0] >= 0 {
 			return nil
 		}
-		w.kills, w.killed = w.kills[1:], true
+		w.kills, w.killed, dead = w.kills[1:], true, true
 		return workflow.ErrCrash
 	}})
 	handlers := &resource.Handlers{}
 	handlers.Register("AWS::SQS::*", w.outside)
 	w.stacks = stack.New(stack.Options{
-		DB: w.d, Runner: w.runner, Keys: w.keys, Handlers: handlers, Rules: w.rules, Now: w.now, Limits: stack.Limits{Beat: beat, Calls: 2, Packs: 1 + beat%4},
+		DB: w.d, Runner: w.runner, Keys: w.keys, Handlers: handlers, Rules: w.rules, Now: w.now, Fetch: w.fetch, Limits: stack.Limits{Beat: beat, Calls: 2, Packs: 1 + beat%4},
 	})
 	ctx, end := context.WithCancel(context.Background())
 	w.ended, w.end = make(chan struct{}), end
@@ -203,14 +209,14 @@ func (w *world) settle(id string) {
 			continue
 		}
 		st := w.describe(id)
-		if st.Journal.Run == "" {
+		if len(w.runs()) == 0 {
 			return
 		}
 		w.mu.Lock()
 		w.clock = w.clock.Add(2 * time.Minute)
 		w.mu.Unlock()
 		w.runner.Recheck()
-		if round%20 == 19 {
+		if round%20 == 19 && st.Journal.Run != "" {
 			err := w.stacks.Cancel(context.Background(), stack.CancelInput{
 				Account: account, Region: region, Operation: st.Journal.Operation, Kind: st.Journal.Kind,
 			})
@@ -219,7 +225,23 @@ func (w *world) settle(id string) {
 			}
 		}
 	}
-	w.rt.Fatalf("the operation does not end: %+v", w.describe(id))
+	for _, run := range w.runs() {
+		w.rt.Logf("%s %q %q\n%+v\n%s", run.Definition, run.Awaits, run.LastError, w.describe(run.Subject).Journal, w.story(run.Subject))
+	}
+	w.rt.Fatalf("the operation does not end")
+}
+
+// runs returns those that have not ended: of the stack, and of those nested
+// in it.
+func (w *world) runs() (left []workflow.Info) {
+	err := w.d.View(context.Background(), func(tx *db.Tx) (err error) {
+		left, err = workflow.List(tx, workflow.Filter{})
+		return err
+	})
+	if err != nil {
+		w.rt.Fatal(err)
+	}
+	return left
 }
 
 func (w *world) describe(id string) stack.Stack {

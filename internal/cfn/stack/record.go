@@ -46,6 +46,7 @@ func (t *turn) record(ctx context.Context) (*record, error) {
 		mark: id.UUID(), number: st.Journal.Packs, effects: t.effects, usesBefore: t.usesBefore, uses: t.uses,
 		imports: t.imports, exports: t.exports, letGo: t.letGo, holds: t.holds, unheard: t.unheard, over: t.over, runner: t.s.runner,
 	}
+	r.forces, r.cancels = t.forces, t.cancels
 	p := pack{Token: st.Journal.Token, Events: t.events, Items: make([]entry, len(t.changed))}
 	for i, it := range t.changed {
 		p.Items[i] = it.entry

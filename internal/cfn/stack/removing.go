@@ -238,10 +238,14 @@ func (t *turn) finish() {
 	}
 	t.turnTo(incomplete, reason)
 	if l.stack.Journal.Failure == nil {
-		f := &Failure{Reason: reason}
-		for _, it := range failed {
-			f.Causes = append(f.Causes, Cause{LogicalID: it.LogicalID, Type: it.Type, Reason: it.Reason})
-		}
-		l.stack.Journal.Failure = f
+		l.stack.Journal.Failure = &Failure{Reason: reason, Causes: causesOf(failed)}
 	}
+}
+
+// causesOf tells why items failed.
+func causesOf(failed []*item) (causes []Cause) {
+	for _, it := range failed {
+		causes = append(causes, Cause{LogicalID: it.LogicalID, Type: it.Type, Reason: it.Reason})
+	}
+	return causes
 }

@@ -30,7 +30,7 @@ func (s *Stacks) beat(ctx context.Context, b workflow.Beat) (workflow.Verdict, e
 	if err := t.run(ctx); err != nil {
 		return workflow.Verdict{}, err
 	}
-	if !t.over && len(t.events) == 0 && len(t.changed) == 0 {
+	if !t.over && len(t.events) == 0 && len(t.changed) == 0 && len(t.cancels) == 0 {
 		s.residents.put(l) // there was nothing to do yet
 		return t.next(), nil
 	}

@@ -225,7 +225,9 @@ func (t *turn) undone() {
 	}
 	if len(failed) > 0 {
 		t.turnTo(UpdateRollbackFailed, fmt.Sprintf("The following resource(s) failed to update: [%s]. ", names(failed)))
-		t.over = true
+		if t.over = true; st.Journal.Failure == nil {
+			st.Journal.Failure = &Failure{Reason: st.Reason, Causes: causesOf(failed)}
+		}
 		return
 	}
 	for _, it := range l.items {

@@ -42,6 +42,7 @@ type UpdateInput struct {
 	review    bool   // nothing but a change set is asked for
 	request   request
 	led       bool // by the parent of a nested stack
+	fence     fence
 }
 
 // Update starts the update of a stack. A refusal is an [Error] (or a
@@ -84,7 +85,7 @@ func (s *Stacks) tryUpdate(ctx context.Context, in UpdateInput, key string) (Sta
 	if err != nil {
 		return Stack{}, err
 	}
-	if err := mayUpdate(&st); err != nil && !(in.led && st.held()) {
+	if err := mayUpdate(&st); err != nil && (!in.led || !st.held()) {
 		return Stack{}, err
 	}
 	for _, text := range []string{in.Policy, in.PolicyDuringUpdate} {
@@ -114,7 +115,7 @@ func (s *Stacks) tryUpdate(ctx context.Context, in UpdateInput, key string) (Sta
 	}
 	s.transit(&next, &p.st, in, forced(set))
 	next.RetainExceptOnCreate = in.RetainExceptOnCreate
-	return s.beginUpdate(ctx, &next, p, in, key, func(*db.Tx) error { return nil })
+	return s.beginUpdate(ctx, &next, p, in, key, in.fence.hold)
 }
 
 // mayUpdate refuses to update a stack that is not in a state for it.
@@ -427,7 +428,7 @@ func (s *Stacks) tryContinue(ctx context.Context, in ContinueInput, key string) 
 	first := pack{Token: in.Token, Events: []happening{{
 		Item: stackItem, ID: id.UUID(), Status: UpdateRollbackInProgress, Reason: userInitiated, At: st.Journal.Clock,
 	}}}
-	return s.proceed(ctx, &st, first, updateRun, in.Report)
+	return s.proceed(ctx, &st, first, updateRun, in.Report, fence{})
 }
 
 // maySkip refuses to skip what did not fail. A resource of a nested stack is
