@@ -104,7 +104,7 @@ func (m *Mode) changeRules(ctx context.Context, list []resource.Rule, kept resou
 		return nil, api.InvalidInput("%s", err)
 	}
 	before := m.rules
-	err = m.write(ctx, settings{rules, m.clock.ahead()}, func(tx *db.Tx) error {
+	err = m.replace(ctx, settings{rules, m.clock.ahead()}, func(tx *db.Tx) error {
 		if err := before.ForgetUses(tx, kept); err != nil {
 			return err
 		}

@@ -39,14 +39,14 @@ func (m *Mode) reset(ctx context.Context, _ *http.Request, _ []byte) (any, error
 	return done, m.replace(ctx, first, db.Clear)
 }
 
-// replace puts other rows in the place of all there are, between the
-// operations of the API and while no run is carried. Needs mu.
-func (m *Mode) replace(ctx context.Context, s settings, write func(*db.Tx) error) error {
+// replace is write between the operations of the API and while no run is
+// carried: afterwards nothing goes by what was before. Needs mu.
+func (m *Mode) replace(ctx context.Context, s settings, fn func(*db.Tx) error) error {
 	m.gate.Lock()
 	defer m.gate.Unlock()
 	bounded, cancel := context.WithTimeout(ctx, m.patience)
 	defer cancel()
-	err := m.runner.Pause(bounded, func(ctx context.Context) error { return m.write(ctx, s, write) })
+	err := m.runner.Pause(bounded, func(ctx context.Context) error { return m.write(ctx, s, fn) })
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
 		return api.InvalidState("What is under way did not stop within %s; nothing was changed", m.patience)
 	}
