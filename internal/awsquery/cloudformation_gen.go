@@ -46,6 +46,7 @@ type CloudFormationHandlers struct {
 	ListStackSetOperations       func(context.Context, *ListStackSetOperationsInput) (*ListStackSetOperationsOutput, error)
 	ListStackSets                func(context.Context, *ListStackSetsInput) (*ListStackSetsOutput, error)
 	ListStacks                   func(context.Context, *ListStacksInput) (*ListStacksOutput, error)
+	RollbackStack                func(context.Context, *RollbackStackInput) (*RollbackStackOutput, error)
 	SetStackPolicy               func(context.Context, *SetStackPolicyInput) (*SetStackPolicyOutput, error)
 	SignalResource               func(context.Context, *SignalResourceInput) (*SignalResourceOutput, error)
 	StopStackSetOperation        func(context.Context, *StopStackSetOperationInput) (*StopStackSetOperationOutput, error)
@@ -123,6 +124,8 @@ func (h *CloudFormationHandlers) lookup(action string) (call, bool) {
 		return bind(h.ListStackSets), true
 	case "ListStacks":
 		return bind(h.ListStacks), true
+	case "RollbackStack":
+		return bind(h.RollbackStack), true
 	case "SetStackPolicy":
 		return bind(h.SetStackPolicy), true
 	case "SignalResource":
@@ -155,7 +158,7 @@ const cloudFormationShapeless = "ActivateOrganizationsAccess, ActivateType, Batc
 	"ListHookResults, ListResourceScanRelatedResources, ListResourceScanResources, ListResourceScans, " +
 	"ListStackInstanceResourceDrifts, ListStackRefactorActions, ListStackRefactors, " +
 	"ListStackSetAutoDeploymentTargets, ListTypeRegistrations, ListTypeVersions, ListTypes, PublishType, " +
-	"RecordHandlerProgress, RegisterPublisher, RegisterType, RollbackStack, SetTypeConfiguration, " +
+	"RecordHandlerProgress, RegisterPublisher, RegisterType, SetTypeConfiguration, " +
 	"SetTypeDefaultVersion, StartResourceScan, TestType, UpdateGeneratedTemplate"
 
 func (h *CloudFormationHandlers) eachOp(yield func(action string, built bool)) {
@@ -235,7 +238,7 @@ func (h *CloudFormationHandlers) eachOp(yield func(action string, built bool)) {
 	yield("RecordHandlerProgress", false)
 	yield("RegisterPublisher", false)
 	yield("RegisterType", false)
-	yield("RollbackStack", false)
+	yield("RollbackStack", h.RollbackStack != nil)
 	yield("SetStackPolicy", h.SetStackPolicy != nil)
 	yield("SetTypeConfiguration", false)
 	yield("SetTypeDefaultVersion", false)
@@ -2011,6 +2014,33 @@ func (v *RollbackConfiguration) read(d *decoder, f fields) {
 func (v *RollbackConfiguration) appendXML(b []byte) []byte {
 	b = appendNumberPtr(b, "MonitoringTimeInMinutes", v.MonitoringTimeInMinutes)
 	b = appendItems(b, "RollbackTriggers", v.RollbackTriggers)
+	return b
+}
+
+// RollbackStackInput is the input of RollbackStack.
+type RollbackStackInput struct {
+	ClientRequestToken   string
+	RetainExceptOnCreate bool
+	RoleARN              string
+	StackName            string
+}
+
+func (v *RollbackStackInput) read(d *decoder, f fields) {
+	v.ClientRequestToken = str[string](d, f, "ClientRequestToken", rule{min: 1, max: 128, pattern: `[a-zA-Z0-9][-a-zA-Z0-9]*`})
+	v.RetainExceptOnCreate = flag(d, f, "RetainExceptOnCreate", rule{})
+	v.RoleARN = str[string](d, f, "RoleARN", rule{min: 20, max: 2048})
+	v.StackName = str[string](d, f, "StackName", rule{required: true, min: 1, pattern: `([a-zA-Z][-a-zA-Z0-9]*)|(arn:\b(aws|aws-us-gov|aws-cn)\b:[-a-zA-Z0-9:/._+]*)`})
+}
+
+// RollbackStackOutput is the result of RollbackStack.
+type RollbackStackOutput struct {
+	OperationId string
+	StackId     string
+}
+
+func (v *RollbackStackOutput) appendXML(b []byte) []byte {
+	b = appendStrIf(b, "OperationId", v.OperationId)
+	b = appendStrIf(b, "StackId", v.StackId)
 	return b
 }
 

@@ -46,7 +46,7 @@ func services() []service {
 			"DescribeStackSet", "DescribeStackSetOperation", "DescribeStacks", "ExecuteChangeSet",
 			"GetStackPolicy", "GetTemplate", "GetTemplateSummary", "ListChangeSets", "ListExports",
 			"ListImports", "ListStackInstances", "ListStackResources", "ListStackSetOperationResults",
-			"ListStackSetOperations", "ListStackSets", "ListStacks", "SetStackPolicy",
+			"ListStackSetOperations", "ListStackSets", "ListStacks", "RollbackStack", "SetStackPolicy",
 			"SignalResource", "StopStackSetOperation", "UpdateStack", "UpdateStackInstances",
 			"UpdateStackSet", "UpdateTerminationProtection", "ValidateTemplate",
 		},

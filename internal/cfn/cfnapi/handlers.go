@@ -49,6 +49,7 @@ func Handlers(o Options) *awsquery.CloudFormationHandlers {
 		ListImports:                 worded(a.listImports),
 		ListStackResources:          worded(a.listStackResources),
 		ListStacks:                  worded(a.listStacks),
+		RollbackStack:               worded(a.rollbackStack),
 		SetStackPolicy:              worded(a.setStackPolicy),
 		SignalResource:              worded(a.signalResource),
 		UpdateStack:                 worded(a.updateStack),

@@ -106,6 +106,22 @@ func (a *api) continueUpdateRollback(ctx context.Context, in *awsquery.ContinueU
 	})
 }
 
+func (a *api) rollbackStack(ctx context.Context, in *awsquery.RollbackStackInput) (*awsquery.RollbackStackOutput, error) {
+	caller := identity.CallerFrom(ctx)
+	st, err := a.stacks.Rollback(ctx, stack.RollbackInput{
+		Account:              caller.Account,
+		Region:               caller.Region,
+		Token:                in.ClientRequestToken,
+		Stack:                in.StackName,
+		Role:                 in.RoleARN,
+		RetainExceptOnCreate: in.RetainExceptOnCreate,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &awsquery.RollbackStackOutput{StackId: st.ID}, nil
+}
+
 func (a *api) updateTerminationProtection(ctx context.Context, in *awsquery.UpdateTerminationProtectionInput) (*awsquery.UpdateTerminationProtectionOutput, error) {
 	caller := identity.CallerFrom(ctx)
 	st, err := a.stacks.Protect(ctx, caller.Account, caller.Region, in.StackName, in.EnableTerminationProtection)

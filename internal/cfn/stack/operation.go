@@ -19,6 +19,7 @@ const (
 	KindDelete   Kind = "DELETE"
 	KindUpdate   Kind = "UPDATE"
 	KindContinue Kind = "CONTINUE_UPDATE_ROLLBACK"
+	KindRollback Kind = "ROLLBACK"
 
 	// What only the parent of a nested stack asks of it.
 	kindUndo   Kind = "UNDO"   // an update

@@ -102,6 +102,6 @@ func operationsUnder(tx *db.Tx, account, region, key string) ([]Operation, error
 		op.ID = key
 		err = r.Scan(&op.Kind, &op.Stack, &op.request)
 		return op, err
-	}, `SELECT kind, stack, request FROM stack_operation WHERE account = ? AND region = ? AND kind IN (?, ?, ?, ?) AND id = ?`,
-		account, region, KindCreate, KindUpdate, KindDelete, KindContinue, key)
+	}, `SELECT kind, stack, request FROM stack_operation WHERE account = ? AND region = ? AND kind IN (?, ?, ?, ?, ?) AND id = ?`,
+		account, region, KindCreate, KindUpdate, KindDelete, KindContinue, KindRollback, key)
 }
