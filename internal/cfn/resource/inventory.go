@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"larder/internal/cfn/schema"
@@ -48,6 +49,59 @@ func (i Inventory) GetResource(ctx context.Context, account, region, typ, identi
 		return Description{}, err
 	}
 	return describe(typ, identifier, text)
+}
+
+// Amend sets properties of a resource that exists, as its service's own API
+// does without CloudFormation: what a template gave stays what it is. It may be
+// asked again.
+func (i Inventory) Amend(ctx context.Context, account, region, typ, identifier string, changes map[string]schema.Value) error {
+	for {
+		var text string
+		err := i.DB.View(ctx, func(tx *db.Tx) error {
+			return tx.Row(`SELECT body FROM resource WHERE account = ? AND region = ? AND type = ? AND identifier = ?
+				ORDER BY stack, logical_id, generation LIMIT 1`, account, region, typ, identifier).Scan(&text)
+		})
+		if isNone(err) {
+			return &NotFoundError{Type: typ, Identifier: identifier}
+		}
+		if err != nil {
+			return err
+		}
+		amended, err := amend(text, changes)
+		if err != nil || amended == text {
+			return err
+		}
+		var n int64
+		err = i.DB.Update(ctx, func(tx *db.Tx) (err error) {
+			n, err = tx.ExecRows(`UPDATE resource SET body = ? WHERE account = ? AND region = ? AND type = ? AND identifier = ? AND body = ?`,
+				amended, account, region, typ, identifier, text)
+			return err
+		})
+		if err != nil || n > 0 {
+			return err // otherwise its stack changed it meanwhile
+		}
+	}
+}
+
+// amend sets properties in a model at rest. Its secrets stay sealed.
+func amend(text string, changes map[string]schema.Value) (string, error) {
+	b, err := decodeBody(text)
+	if err != nil {
+		return "", err
+	}
+	maps.Copy(b.properties, changes)
+	out, err := appendValue(append(make([]byte, 0, len(text)+64), `{"properties":`...), b.properties)
+	if err != nil {
+		return "", err
+	}
+	if b.secrets != nil {
+		sealed, err := json.Marshal(b.secrets)
+		if err != nil {
+			return "", err
+		}
+		out = append(append(out, `,"secrets":`...), sealed...)
+	}
+	return string(append(out, '}')), nil
 }
 
 // maxPage bounds a page of ListResources, as on AWS.

@@ -2,6 +2,7 @@ package resource_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -161,5 +162,45 @@ func TestInventoryHidesWhatIsOnlyTaken(t *testing.T) {
 	got, err := resource.Inventory{DB: d}.GetResource(t.Context(), seed.Account, seed.Region, "AWS::Lambda::Function", "f")
 	if err != nil || strings.Contains(got.Properties, "source") || !strings.Contains(got.Properties, `"FunctionName":"f"`) {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestAmend sets a property beside a secret, which stays one.
+func TestAmend(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	keys := seal.Ephemeral()
+	seed := schema.Seed{Account: "111111111111", Region: "us-east-1", StackID: "arn:stack", LogicalID: "It"}
+	row, err := resource.NewRow(keys, "AWS::EC2::Instance", seed, schema.Model{Physical: "i-1", Identifier: "i-1", Properties: map[string]any{
+		"UserData": schema.Secret("hush"), "State": map[string]any{"Name": "running"},
+	}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Update(t.Context(), func(tx *db.Tx) error { return resource.Apply(tx, []resource.Effect{{Row: row}}) }); err != nil {
+		t.Fatal(err)
+	}
+	i := resource.Inventory{DB: d}
+	stopped := map[string]schema.Value{"State": map[string]any{"Name": "stopped"}}
+	for range 2 {
+		if err := i.Amend(t.Context(), seed.Account, seed.Region, "AWS::EC2::Instance", "i-1", stopped); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var rows []resource.Row
+	if err := d.View(t.Context(), func(tx *db.Tx) (err error) {
+		rows, err = resource.OfStack(tx, seed.StackID)
+		return err
+	}); err != nil || len(rows) != 1 || strings.Contains(rows[0].Body, "hush") {
+		t.Fatalf("%+v, %v", rows, err)
+	}
+	got, err := rows[0].Model(keys)
+	want := map[string]any{"UserData": schema.Secret("hush"), "State": map[string]any{"Name": "stopped"}}
+	if diff := cmp.Diff(want, got.Properties); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	err = i.Amend(t.Context(), seed.Account, seed.Region, "AWS::EC2::Instance", "i-2", stopped)
+	if missing, ok := errors.AsType[*resource.NotFoundError](err); !ok || missing.Identifier != "i-2" {
+		t.Errorf("of what is not there: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"larder/internal/cfn/resource"
 	"larder/internal/cfn/schema"
 	"larder/internal/db"
 )
@@ -205,6 +206,9 @@ func (s *Stacks) Holder(ctx context.Context, account, region, physical string) (
 	}
 	return st, err
 }
+
+// Inventory is what exists, of all stacks.
+func (s *Stacks) Inventory() resource.Inventory { return resource.Inventory{DB: s.db} }
 
 // Template returns the text that a stack was made of.
 func (s *Stacks) Template(ctx context.Context, account, region, stack string) (st Stack, text []byte, err error) {
