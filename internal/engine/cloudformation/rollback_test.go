@@ -2,6 +2,7 @@ package cloudformation_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -43,7 +44,12 @@ func TestRollbackIsHeard(t *testing.T) {
 		ctx, stop := context.WithCancel(context.Background())
 		ended := make(chan error, 1)
 		go func() { ended <- runner.Run(ctx) }()
-		t.Cleanup(func() { stop(); <-ended })
+		t.Cleanup(func() {
+			stop()
+			if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+				t.Errorf("runner: %v", err)
+			}
+		})
 		err := d.Update(t.Context(), func(tx *db.Tx) error {
 			return runner.Start(tx, workflow.Begin{ID: "waiting", Definition: "wait/v1", Subject: "rec-1", Account: c.Account, Region: c.Region})
 		})
