@@ -71,7 +71,7 @@ type devSettings struct {
 	signalFlags
 	Region string `help:"Region of unsigned calls." default:"us-east-1"`
 	Org    string `help:"File of the organization (YAML: accounts in units); without it every account and every node exists." placeholder:"FILE"`
-	Rules  string `help:"File of rules by which resources fail or are delayed (JSON or YAML)." placeholder:"FILE"`
+	Rules  string `help:"File of rules by which operations and resources fail or take time (JSON or YAML)." placeholder:"FILE"`
 }
 
 // dev serves for tests and CI.
@@ -95,7 +95,8 @@ func (d *dev) Run(ctx context.Context, log *slog.Logger) error {
 	return s.serve(ctx, func() {
 		fmt.Fprintf(os.Stderr, `Larder %s, dev mode: any credentials are accepted. Not for production.
   API    %s   (Service Catalog, CloudFormation, STS)
-  store  %s
+  tests  %[2]s/_larder/   (rules, clock, reset, snapshots, calls; docs/testing.md)
+  store  %[3]s
 
   export AWS_ENDPOINT_URL=%[2]s AWS_REGION=%[4]s AWS_DEFAULT_REGION=%[4]s AWS_ACCESS_KEY_ID=me AWS_SECRET_ACCESS_KEY=any
   aws servicecatalog list-portfolios
