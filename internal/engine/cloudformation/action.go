@@ -62,10 +62,10 @@ func stateAfter(a engine.Action) (schema.Value, error) {
 func parametersOf(a engine.Action) ([]actionParameter, error) {
 	text, ok := a.Definition["Parameters"]
 	if !ok {
-		if _, err := stateAfter(a); err != nil {
-			return nil, nil // nobody knows what it takes
+		if _, err := stateAfter(a); err == nil {
+			return []actionParameter{{parameterInstance, parameterTarget}, {parameterRole, parameterText}}, nil
 		}
-		return []actionParameter{{parameterInstance, parameterTarget}, {parameterRole, parameterText}}, nil
+		return nil, nil // nobody knows what it takes
 	}
 	var list []actionParameter
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
