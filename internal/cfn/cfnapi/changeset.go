@@ -14,8 +14,6 @@ func (a *api) createChangeSet(ctx context.Context, in *awsquery.CreateChangeSetI
 	switch {
 	case in.ChangeSetType == awsquery.ChangeSetTypeImport || len(in.ResourcesToImport) > 0 || in.ImportExistingResources:
 		return nil, unbuilt("CreateChangeSet", "an import of resources")
-	case in.IncludeNestedStacks:
-		return nil, unbuilt("CreateChangeSet", "IncludeNestedStacks")
 	case in.DeploymentMode != "":
 		return nil, unbuilt("CreateChangeSet", "DeploymentMode")
 	case in.RollbackConfiguration != nil && len(in.RollbackConfiguration.RollbackTriggers) > 0:
@@ -39,6 +37,7 @@ func (a *api) createChangeSet(ctx context.Context, in *awsquery.CreateChangeSetI
 		Creates:     in.ChangeSetType == awsquery.ChangeSetTypeCreate,
 		Description: in.Description,
 		OnFailure:   stack.OnFailure(in.OnStackFailure),
+		Nested:      in.IncludeNestedStacks,
 	}
 	var err error
 	if ask.Parameters, err = givenFor(in.Parameters); err != nil {
@@ -93,7 +92,9 @@ func (a *api) describeChangeSet(ctx context.Context, in *awsquery.DescribeChange
 		NotificationARNs:      append([]string{}, cs.Settings.Topics...),
 		RollbackConfiguration: &awsquery.RollbackConfiguration{},
 		Capabilities:          []awsquery.Capability{},
-		IncludeNestedStacks:   new(false),
+		IncludeNestedStacks:   new(cs.IncludesNested),
+		ParentChangeSetId:     cs.Parent,
+		RootChangeSetId:       cs.Root,
 		OnStackFailure:        awsquery.OnStackFailure(cs.OnFailure),
 		Parameters:            parameters(cs.Settings.Parameters),
 		Changes:               []awsquery.Change{},
@@ -212,7 +213,9 @@ func (a *api) listChangeSets(ctx context.Context, in *awsquery.ListChangeSetsInp
 			ExecutionStatus:     awsquery.ExecutionStatus(cs.Execution),
 			Status:              awsquery.ChangeSetStatus(cs.Status),
 			StatusReason:        cs.Reason,
-			IncludeNestedStacks: new(false),
+			IncludeNestedStacks: new(cs.IncludesNested),
+			ParentChangeSetId:   cs.Parent,
+			RootChangeSetId:     cs.Root,
 		}
 	}
 	return out, nil

@@ -40,7 +40,7 @@ func (c *comparison) compare(old, r *template.Resource, physical string) error {
 	if err := m.compareTags(); err != nil {
 		return err
 	}
-	if len(m.details) == 0 && r.Type == nestedStack {
+	if len(m.details) == 0 && r.Type == nestedStack && !m.Same[r.LogicalID] {
 		// Its template may have changed, which only its own change set tells (C13).
 		m.details = []Detail{{
 			Target:       Target{Attribute: AttributeProperties, RequiresRecreation: recreation(schema.Never)},

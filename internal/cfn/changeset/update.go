@@ -26,6 +26,9 @@ type Update struct {
 
 	// Nested names the change sets of nested stacks by logical id.
 	Nested map[string]string
+	// Same holds the logical ids of nested stacks in which nothing changes, as
+	// their own comparison has told.
+	Same map[string]bool
 }
 
 // Changes returns the answer without values: DescribeChangeSet as it is by

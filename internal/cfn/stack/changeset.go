@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -40,6 +39,11 @@ type ChangeSet struct {
 	Base      int      `json:"base"` // the stack's generation that it was made for
 	Forced    []string `json:"forced,omitempty"`
 	Operation string   `json:"operation,omitempty"` // that executed it
+
+	IncludesNested bool              `json:"includesNested,omitempty"`
+	Nested         map[string]string `json:"nested,omitempty"` // the change sets of nested stacks that change, by logical id
+	Parent         string            `json:"parent,omitempty"` // the change set that this one is nested in
+	Root           string            `json:"root,omitempty"`
 }
 
 // ChangeSetStatus is whether a change set could be made.
@@ -72,6 +76,9 @@ type ChangeSetInput struct {
 	Creates     bool
 	Description string
 	OnFailure   OnFailure
+	Nested      bool // include the stacks nested in it
+
+	parent *ChangeSet
 }
 
 // CreateChangeSet makes a change set, for a stack that exists or one that it
@@ -97,36 +104,62 @@ func (s *Stacks) tryChangeSet(ctx context.Context, in ChangeSetInput) (ChangeSet
 			return earlier, err
 		}
 	}
-	in.review = true
-	p, err := s.reviewed(ctx, st, in)
+	all, err := s.review(ctx, st, found, in)
 	if err != nil {
 		return ChangeSet{}, err
 	}
+	return all[0].cs, s.writeReviews(ctx, all)
+}
+
+// newChangeSet is a change set of which nothing is known yet.
+func (s *Stacks) newChangeSet(in ChangeSetInput, st *Stack) ChangeSet {
 	cs := ChangeSet{
 		ID: id.ChangeSetARN(st.Region, st.Account, in.Name, id.UUID()).String(), Name: in.Name, Stack: st.ID, StackName: st.Name,
 		Account: st.Account, Region: st.Region, Creates: in.Creates, Description: in.Description, Created: s.now().UTC().Truncate(time.Millisecond),
-		Status: ChangeSetComplete, Execution: Available, Settings: p.next.settings(), OnFailure: in.OnFailure, Token: in.Token, Base: st.Generation,
+		Status: ChangeSetComplete, Execution: Available, OnFailure: in.OnFailure, Token: in.Token, Base: st.Generation, IncludesNested: in.Nested,
 	}
+	if in.parent != nil {
+		cs.Parent, cs.Root = in.parent.ID, cmp.Or(in.parent.Root, in.parent.ID)
+	}
+	return cs
+}
+
+// review makes a change set, and if it is asked for those of nested stacks,
+// which follow it.
+func (s *Stacks) review(ctx context.Context, st Stack, found bool, in ChangeSetInput) ([]*reviewing, error) {
+	in.review = true
+	p, err := s.reviewed(ctx, st, in)
+	if err != nil {
+		return nil, err
+	}
+	r := &reviewing{cs: s.newChangeSet(in, &st), st: st, found: found, p: p}
+	all, cs := []*reviewing{r}, &r.cs
+	cs.Settings = p.next.settings()
 	if p.refusal != "" {
-		cs.Status, cs.Reason, cs.Execution = ChangeSetFailed, p.refusal, Unavailable
-		return cs, s.writeChangeSet(ctx, &cs, st, found, p, changeset.Set{}, changeset.Set{})
+		cs.fail(p.refusal)
+		return all, nil
 	}
-	without, err := p.Changes()
-	if err != nil {
-		return ChangeSet{}, err
+	if in.Nested {
+		nested, err := s.reviewNested(ctx, r, in)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, nested...)
 	}
-	with, err := p.ChangesWithValues()
-	if err != nil {
-		return ChangeSet{}, err
+	if r.without, err = p.Changes(); err != nil {
+		return nil, err
 	}
-	cs.Incomplete = with.Incomplete
+	if r.with, err = p.ChangesWithValues(); err != nil {
+		return nil, err
+	}
+	cs.Incomplete = r.with.Incomplete
 	if !in.Creates {
-		cs.Forced = forced(without)
-		if without.Empty() {
-			cs.Status, cs.Reason, cs.Execution = ChangeSetFailed, changeset.NoChanges, Unavailable
+		cs.Forced = forced(r.without)
+		if r.without.Empty() && cs.Status == ChangeSetComplete {
+			cs.fail(changeset.NoChanges)
 		}
 	}
-	return cs, s.writeChangeSet(ctx, &cs, st, found, p, without, with)
+	return all, nil
 }
 
 // subject returns the stack that a change set is for: one that exists, or a
@@ -233,29 +266,30 @@ func showsBesideProperties(ch *changeset.Change) bool {
 	return false
 }
 
-// writeChangeSet records a change set and, if it is not there yet, the stack
-// that it is to create.
-func (s *Stacks) writeChangeSet(ctx context.Context, cs *ChangeSet, st Stack, found bool, p *proposal, without, with changeset.Set) error {
+// writeChangeSet returns what records a change set and, if it is not there
+// yet, the stack that it is to create.
+func (s *Stacks) writeChangeSet(r *reviewing) (func(*db.Tx) error, error) {
+	st, cs := &r.st, &r.cs
 	body, err := json.Marshal(cs)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	changes, valued := changeset.Encode(without.Changes), changeset.Encode(with.Changes)
+	changes, valued := changeset.Encode(r.without.Changes), changeset.Encode(r.with.Changes)
 	review, err := st.encode()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	packed, err := pack{Events: []happening{{
 		Item: stackItem, ID: id.UUID(), Status: ReviewInProgress, Reason: userInitiated, At: st.Journal.Clock,
 	}}}.encode()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	mark := id.UUID()
-	err = s.db.Update(ctx, func(tx *db.Tx) error {
+	return func(tx *db.Tx) error {
 		switch now, err := find(tx, st.Account, st.Region, st.Name); {
-		case none(err) && !found:
-			if err := insertStack(tx, &st, mark, review); err != nil {
+		case none(err) && !r.found:
+			if err := insertStack(tx, st, mark, review); err != nil {
 				return err
 			}
 			if err := insertPack(tx, st.ID, firstPack, packed); err != nil {
@@ -266,15 +300,13 @@ func (s *Stacks) writeChangeSet(ctx context.Context, cs *ChangeSet, st Stack, fo
 		case none(err), now.ID != st.ID, now.mark != st.mark:
 			return errMoved
 		}
-		if err := putTexts(tx, &p.next, p.text); err != nil {
-			return err
+		if r.p != nil {
+			if err := putTexts(tx, &r.p.next, r.p.text); err != nil {
+				return err
+			}
 		}
 		return insertChangeSet(tx, cs, string(body), changes, valued)
-	})
-	if errors.Is(err, db.ErrUnique) {
-		return errMoved // somebody else made one of that name
-	}
-	return err
+	}, nil
 }
 
 const changeSetNotFound = "ChangeSetNotFound"
@@ -327,11 +359,11 @@ func execution(tx *db.Tx, cs *ChangeSet, st *Stack) (ExecutionStatus, error) {
 			return "", err
 		case !op.Ended:
 			return ExecuteInProgress, nil
-		case op.Outcome == CreateComplete || op.Outcome == UpdateComplete:
+		case op.Outcome == CreateComplete, op.Outcome == UpdateComplete, op.Outcome == UpdateCompleteCleanupInProgress:
 			return ExecuteComplete, nil
 		}
 		return ExecuteFailed, nil
-	case cs.Status == ChangeSetFailed:
+	case cs.Status == ChangeSetFailed, cs.Parent != "":
 		return Unavailable, nil
 	case st.Generation != cs.Base, cs.Creates != (st.Status == ReviewInProgress), st.Deleted != (time.Time{}):
 		return Obsolete, nil
@@ -432,8 +464,20 @@ func (s *Stacks) DeleteChangeSet(ctx context.Context, account, region, stack, na
 			Code: invalidChangeSetStatus, Message: fmt.Sprintf("ChangeSet [%s] cannot be deleted in its current execution status of [%s]", cs.ID, cs.Execution),
 		}
 	}
-	return s.db.Update(ctx, func(tx *db.Tx) error {
-		return tx.Exec(`DELETE FROM stack_change_set WHERE id = ?`, cs.ID)
+	if cs.Parent != "" {
+		return &Error{Code: invalidChangeSetStatus, Message: fmt.Sprintf("ChangeSet [%s] can only be deleted from the root change set.", cs.ID)}
+	}
+	return s.insist(func() error {
+		drop, err := s.dropReviews(ctx, &cs)
+		if err != nil {
+			return err
+		}
+		return s.db.Update(ctx, func(tx *db.Tx) error {
+			if err := drop(tx); err != nil {
+				return err
+			}
+			return tx.Exec(`DELETE FROM stack_change_set WHERE id = ?`, cs.ID)
+		})
 	})
 }
 
@@ -502,17 +546,9 @@ func (s *Stacks) tryExecute(ctx context.Context, in ExecuteInput, key string) (S
 			return Stack{}, "", err
 		}
 	}
-	cs.Operation = key
-	executed, err := json.Marshal(&cs)
+	also, err := executing(cs, key)
 	if err != nil {
 		return Stack{}, "", err
-	}
-	also := func(tx *db.Tx) error {
-		// The others were made for a stack that is no more.
-		if err := tx.Exec(`DELETE FROM stack_change_set WHERE stack = ? AND executed = 0 AND id <> ?`, cs.Stack, cs.ID); err != nil {
-			return err
-		}
-		return tx.Exec(`UPDATE stack_change_set SET executed = 1, body = ? WHERE id = ?`, string(executed), cs.ID)
 	}
 	next := st
 	next.assume(cs.Settings)

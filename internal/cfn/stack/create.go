@@ -45,8 +45,9 @@ type CreateInput struct {
 
 	request request
 
-	parent *Stack // that makes it as a nested one
-	fence  fence
+	parent  *Stack // that makes it as a nested one
+	fence   fence
+	planned planned
 }
 
 // Given is a value for a parameter.
@@ -153,11 +154,19 @@ func (s *Stacks) tryCreate(ctx context.Context, in CreateInput, key string) (Sta
 	}
 	start := launching{text: in.Template, warnings: warnings, report: in.Report}
 	if in.parent != nil {
+		executed, err := in.planned.executed(key)
+		if err != nil {
+			return Stack{}, err
+		}
+		st.Journal.ChangeSet = in.planned.cs.ID
 		start.also = func(tx *db.Tx) error {
 			if err := in.fence.hold(tx); err != nil {
 				return err
 			}
-			return s.hasRoom(tx, st.Root)
+			if err := s.hasRoom(tx, st.Root); err != nil {
+				return err
+			}
+			return executed(tx)
 		}
 	}
 	earlier, err := s.launch(ctx, &st, start)

@@ -144,12 +144,16 @@ func (t *turn) leadCreation(ctx context.Context, it *item) (led, error) {
 	case !t.mayCall():
 		return led{later: true}, nil
 	}
-	e, text, err := t.embed(ctx, it)
+	plan, err := t.planned(ctx, it)
+	if err != nil {
+		return led{}, err
+	}
+	e, text, err := t.embed(ctx, it, plan)
 	if err != nil {
 		return refused(err)
 	}
 	child, err = t.s.Create(ctx, CreateInput{
-		Account: st.Account, Region: st.Region, Operation: t.token(it), Token: st.Journal.Token, Report: wake(st.Journal.Run), parent: st, fence: t.fence(),
+		Account: st.Account, Region: st.Region, Operation: t.token(it), Token: st.Journal.Token, Report: wake(st.Journal.Run), parent: st, fence: t.fence(), planned: plan,
 		Name: nestedName(st.Name, it.LogicalID, t.token(it)), Template: text, Parameters: e.parameters, Tags: e.tags, Topics: e.topics,
 		Capabilities: st.Capabilities, AllCapabilities: st.AllCapabilities, Role: st.Role, Timeout: e.timeout,
 		OnFailure: st.OnFailure, RetainExceptOnCreate: st.RetainExceptOnCreate,
@@ -160,10 +164,14 @@ func (t *turn) leadCreation(ctx context.Context, it *item) (led, error) {
 	return led{child: child, waits: true}, nil
 }
 
-// embed reads what an item says of its nested stack and fetches the template.
-func (t *turn) embed(ctx context.Context, it *item) (e embedding, text []byte, err error) {
+// embed reads what an item says of its nested stack and fetches the template,
+// unless a change set has.
+func (t *turn) embed(ctx context.Context, it *item, plan planned) (e embedding, text []byte, err error) {
 	if e, err = embeddingOf(it.kind.Schema, &t.l.stack, it.LogicalID, it.given); err != nil {
 		return e, nil, err
+	}
+	if plan.text != nil {
+		return e, plan.text, nil
 	}
 	text, err = FetchTemplate(ctx, t.s.fetch, e.url, t.s.reading.Bytes)
 	return e, text, err
@@ -190,15 +198,21 @@ func (t *turn) leadUpdate(ctx context.Context, it *item) (led, error) {
 	if child.Journal.Run != "" && child.Journal.Led {
 		return t.attend(ctx, child) // what an earlier operation canceled has not ended yet
 	}
-	if !t.mayCall() {
+	plan, err := t.planned(ctx, it)
+	switch {
+	case err != nil:
+		return led{}, err
+	case plan.same:
+		return led{child: child}, nil
+	case !t.mayCall():
 		return led{later: true}, nil
 	}
-	e, text, err := t.embed(ctx, it)
+	e, text, err := t.embed(ctx, it, plan)
 	if err != nil {
 		return refused(err)
 	}
 	_, err = t.s.Update(ctx, UpdateInput{
-		Account: st.Account, Region: st.Region, Operation: t.operation(it), Token: st.Journal.Token, Report: wake(st.Journal.Run), led: true, fence: t.fence(),
+		Account: st.Account, Region: st.Region, Operation: t.operation(it), Token: st.Journal.Token, Report: wake(st.Journal.Run), led: true, fence: t.fence(), planned: plan,
 		Stack: child.ID, Template: text, Parameters: e.parameters, Tags: &e.tags, Topics: e.topics,
 		Capabilities: st.Capabilities, AllCapabilities: st.AllCapabilities, Role: st.Role,
 		DisableRollback: st.Transition.KeepFailed, RetainExceptOnCreate: st.RetainExceptOnCreate,

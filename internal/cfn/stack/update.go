@@ -43,6 +43,7 @@ type UpdateInput struct {
 	request   request
 	led       bool // by the parent of a nested stack
 	fence     fence
+	planned   planned
 }
 
 // Update starts the update of a stack. A refusal is an [Error] (or a
@@ -115,7 +116,17 @@ func (s *Stacks) tryUpdate(ctx context.Context, in UpdateInput, key string) (Sta
 	}
 	s.transit(&next, &p.st, in, forced(set))
 	next.RetainExceptOnCreate = in.RetainExceptOnCreate
-	return s.beginUpdate(ctx, &next, p, in, key, in.fence.hold)
+	executed, err := in.planned.executed(key)
+	if err != nil {
+		return Stack{}, err
+	}
+	in.changeSet = in.planned.cs.ID
+	return s.beginUpdate(ctx, &next, p, in, key, func(tx *db.Tx) error {
+		if err := in.fence.hold(tx); err != nil {
+			return err
+		}
+		return executed(tx)
+	})
 }
 
 // mayUpdate refuses to update a stack that is not in a state for it.
