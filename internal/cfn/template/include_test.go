@@ -112,3 +112,35 @@ Resources:
 func include(location string) string {
 	return `{"Resources": {"Z": {"Type": "AWS::SNS::Topic"}, "Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": "` + location + `"}}}}`
 }
+
+// What is included is foreign: whatever it is, what comes out is refused, or is
+// a template that can be read again.
+func FuzzInclude(f *testing.F) {
+	for _, text := range []string{
+		"B: {Type: AWS::SNS::Topic}", `{"B": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Fn::Sub": "${P}"}}}}`,
+		"Fn::ForEach::X: [N, [a, b], {'T${N}': {Type: AWS::SNS::Topic}}]", "- 1\n- !Ref x", "\ufeff{", "A: &a [*a]", "Type: AWS::SQS::Queue\nDependsOn: [A]",
+	} {
+		f.Add([]byte(text), false)
+		f.Add([]byte(text), true)
+	}
+	f.Fuzz(func(t *testing.T, text []byte, top bool) {
+		src := `{"Transform": ["AWS::LanguageExtensions"], "Parameters": {"P": {"Type": "String", "Default": "x"}}, "Resources": {"A": {"Type": "AWS::SNS::Topic"},
+			"Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": "s3://b/k"}}}}`
+		if top {
+			src = `{"Transform": [{"Name": "AWS::Include", "Parameters": {"Location": "s3://b/k"}}], "Resources": {"A": {"Type": "AWS::SNS::Topic"}}}`
+		}
+		tpl, err := template.Parse([]byte(src), template.DefaultLimits())
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := tpl.Evaluate(template.Env{Account: "111111111111", Region: "us-east-1", Include: func(string) ([]byte, error) { return text, nil }}, nil)
+		if err != nil {
+			return
+		}
+		limits := template.DefaultLimits()
+		limits.Bytes *= 10 // JSON is longer than YAML
+		if _, err := template.Parse(e.Processed(), limits); err != nil {
+			t.Errorf("%s: %v", e.Processed(), err)
+		}
+	})
+}
