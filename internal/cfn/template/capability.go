@@ -13,8 +13,44 @@ type Capabilities struct {
 // that grant rights, CAPABILITY_NAMED_IAM if one of them has a name of its
 // own, CAPABILITY_AUTO_EXPAND for transforms.
 func (t *Template) Capabilities() Capabilities {
-	var types []string
-	named := false
+	types, named := t.granting()
+	var c Capabilities
+	if types != nil {
+		c.Names = append(c.Names, "CAPABILITY_IAM")
+		if named {
+			c.Names[0] = "CAPABILITY_NAMED_IAM"
+		}
+		c.Reason = requiredBy(types)
+	}
+	if len(t.Transforms) > 0 {
+		c.Names = append(c.Names, "CAPABILITY_AUTO_EXPAND")
+		if c.Reason == "" {
+			c.Reason = "The following transform(s) require capabilities: " + bracketed(t.Transforms)
+		}
+	}
+	slices.Sort(c.Names)
+	return c
+}
+
+// advised returns what GetTemplateSummary and ValidateTemplate tell of the
+// template: what it needs, and if it nests stacks whatever those may need,
+// which is not asked for before they are made (public outputs).
+func (t *Template) advised() Capabilities {
+	nests := slices.ContainsFunc(t.Resources, func(r *Resource) bool { return r.Type == nestedStack })
+	if !nests {
+		return t.Capabilities()
+	}
+	types, _ := t.granting()
+	types = append(types, nestedStack)
+	slices.Sort(types)
+	return Capabilities{Names: []string{"CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}, Reason: requiredBy(types)}
+}
+
+const nestedStack = "AWS::CloudFormation::Stack"
+
+// granting returns the types of the resources that grant rights, sorted, and
+// whether one of them has a name of its own.
+func (t *Template) granting() (types []string, named bool) {
 	for _, r := range t.Resources {
 		property, ok := grantsRights(r.Type)
 		if !ok {
@@ -25,23 +61,12 @@ func (t *Template) Capabilities() Capabilities {
 			named = true
 		}
 	}
-	var c Capabilities
-	if types != nil {
-		slices.Sort(types)
-		c.Names = append(c.Names, "CAPABILITY_IAM")
-		if named {
-			c.Names[0] = "CAPABILITY_NAMED_IAM"
-		}
-		c.Reason = "The following resource(s) require capabilities: " + bracketed(slices.Compact(types))
-	}
-	if len(t.Transforms) > 0 {
-		c.Names = append(c.Names, "CAPABILITY_AUTO_EXPAND")
-		if c.Reason == "" {
-			c.Reason = "The following transform(s) require capabilities: " + bracketed(t.Transforms)
-		}
-	}
-	slices.Sort(c.Names)
-	return c
+	slices.Sort(types)
+	return slices.Compact(types), named
+}
+
+func requiredBy(types []string) string {
+	return "The following resource(s) require capabilities: " + bracketed(types)
 }
 
 // grantsRights reports whether creating a resource of the type must be

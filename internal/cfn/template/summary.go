@@ -26,7 +26,7 @@ func (t *Template) Summary() Summary {
 	s := Summary{
 		Description:  t.Description,
 		Format:       t.Format,
-		Capabilities: t.Capabilities(),
+		Capabilities: t.advised(),
 		Transforms:   t.Transforms,
 	}
 	byType := map[string][]string{}
