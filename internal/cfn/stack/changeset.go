@@ -468,16 +468,11 @@ func (s *Stacks) DeleteChangeSet(ctx context.Context, account, region, stack, na
 		return &Error{Code: invalidChangeSetStatus, Message: fmt.Sprintf("ChangeSet [%s] can only be deleted from the root change set.", cs.ID)}
 	}
 	return s.insist(func() error {
-		drop, err := s.dropReviews(ctx, &cs)
+		drop, err := s.dropReviews(ctx, cs)
 		if err != nil {
 			return err
 		}
-		return s.db.Update(ctx, func(tx *db.Tx) error {
-			if err := drop(tx); err != nil {
-				return err
-			}
-			return tx.Exec(`DELETE FROM stack_change_set WHERE id = ?`, cs.ID)
-		})
+		return s.db.Update(ctx, drop)
 	})
 }
 
@@ -546,7 +541,7 @@ func (s *Stacks) tryExecute(ctx context.Context, in ExecuteInput, key string) (S
 			return Stack{}, "", err
 		}
 	}
-	also, err := executing(cs, key)
+	also, err := s.executing(ctx, cs, key)
 	if err != nil {
 		return Stack{}, "", err
 	}

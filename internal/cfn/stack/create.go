@@ -154,7 +154,7 @@ func (s *Stacks) tryCreate(ctx context.Context, in CreateInput, key string) (Sta
 	}
 	start := launching{text: in.Template, warnings: warnings, report: in.Report}
 	if in.parent != nil {
-		executed, err := in.planned.executed(key)
+		executed, err := s.executed(ctx, in.planned, key)
 		if err != nil {
 			return Stack{}, err
 		}

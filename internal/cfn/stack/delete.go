@@ -81,6 +81,10 @@ func (s *Stacks) tryDelete(ctx context.Context, in DeleteInput, key string) erro
 	if export != "" {
 		return invalid("Export %s cannot be deleted as it is in use by %s", export, importer)
 	}
+	drop, err := s.abandonReviews(ctx, &st)
+	if err != nil {
+		return err
+	}
 	now := s.now().UTC()
 	before := st
 	st.Journal = Journal{
@@ -112,6 +116,9 @@ func (s *Stacks) tryDelete(ctx context.Context, in DeleteInput, key string) erro
 			return err
 		}
 		if err := updateStack(tx, &st, mark, body); err != nil {
+			return err
+		}
+		if err := drop(tx); err != nil {
 			return err
 		}
 		if _, _, err := importedFrom(tx, st.ID); !none(err) {

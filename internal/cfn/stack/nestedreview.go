@@ -212,23 +212,34 @@ func (s *Stacks) writeReviews(ctx context.Context, all []*reviewing) error {
 	return err
 }
 
-// dropReviews returns what deletes the change sets nested in one, and the
-// stacks that only they are about.
-func (s *Stacks) dropReviews(ctx context.Context, cs *ChangeSet) (func(*db.Tx) error, error) {
+// dropReviews returns what deletes change sets with those nested in them, and
+// the stacks in review that no other is about.
+func (s *Stacks) dropReviews(ctx context.Context, sets ...ChangeSet) (func(*db.Tx) error, error) {
 	var ids []string
 	var gone []func(*db.Tx) error
 	err := s.db.View(ctx, func(tx *db.Tx) error {
 		ids, gone = nil, nil
-		return s.eachNested(tx, cs, func(nested *ChangeSet) error {
-			ids = append(ids, nested.ID)
-			st, err := stackByID(tx, nested.Stack)
-			if err != nil || st.Status != ReviewInProgress {
+		var subjects []string
+		for i := range sets {
+			ids = append(ids, sets[i].ID)
+			err := eachNested(tx, &sets[i], func(nested *ChangeSet) {
+				ids = append(ids, nested.ID)
+				if !slices.Contains(subjects, nested.Stack) {
+					subjects = append(subjects, nested.Stack)
+				}
+			})
+			if err != nil {
 				return err
 			}
-			drop, err := s.leaveReview(st)
+		}
+		for _, subject := range subjects {
+			drop, err := s.dropReview(tx, subject, ids)
+			if err != nil {
+				return err
+			}
 			gone = append(gone, drop)
-			return err
-		})
+		}
+		return nil
 	})
 	return func(tx *db.Tx) error {
 		for _, id := range ids {
@@ -243,6 +254,46 @@ func (s *Stacks) dropReviews(ctx context.Context, cs *ChangeSet) (func(*db.Tx) e
 		}
 		return nil
 	}, err
+}
+
+// dropReview returns what ends a stack in review of which no change set but
+// those is left.
+func (s *Stacks) dropReview(tx *db.Tx, subject string, dropped []string) (func(*db.Tx) error, error) {
+	nothing := func(*db.Tx) error { return nil }
+	st, err := stackByID(tx, subject)
+	if none(err) || err == nil && st.Status != ReviewInProgress {
+		return nothing, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	left, err := db.Collect(tx, scanChangeSet, selectChangeSet+` WHERE stack = ?`, subject)
+	if err != nil {
+		return nil, err
+	}
+	for i := range left {
+		if !slices.Contains(dropped, left[i].ID) {
+			return nothing, nil
+		}
+	}
+	return s.leaveReview(st)
+}
+
+// abandonReviews returns what deletes the change sets of a stack in review,
+// which is deleted itself.
+func (s *Stacks) abandonReviews(ctx context.Context, st *Stack) (func(*db.Tx) error, error) {
+	var sets []ChangeSet
+	if st.Status != ReviewInProgress {
+		return func(*db.Tx) error { return nil }, nil
+	}
+	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
+		sets, err = db.Collect(tx, scanChangeSet, selectChangeSet+` WHERE stack = ?`, st.ID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.dropReviews(ctx, sets...)
 }
 
 // leaveReview ends a stack that never was more than in review.
@@ -266,7 +317,7 @@ func (s *Stacks) leaveReview(st Stack) (func(*db.Tx) error, error) {
 }
 
 // eachNested calls yield for each change set nested in one, the deepest first.
-func (s *Stacks) eachNested(tx *db.Tx, cs *ChangeSet, yield func(*ChangeSet) error) error {
+func eachNested(tx *db.Tx, cs *ChangeSet, yield func(*ChangeSet)) error {
 	for _, logicalID := range slices.Sorted(maps.Keys(cs.Nested)) {
 		nested, err := changeSetByID(tx, cs.Nested[logicalID])
 		if none(err) {
@@ -275,23 +326,33 @@ func (s *Stacks) eachNested(tx *db.Tx, cs *ChangeSet, yield func(*ChangeSet) err
 		if err != nil {
 			return err
 		}
-		if err := s.eachNested(tx, &nested, yield); err != nil {
+		if err := eachNested(tx, &nested, yield); err != nil {
 			return err
 		}
-		if err := yield(&nested); err != nil {
-			return err
-		}
+		yield(&nested)
 	}
 	return nil
 }
 
 // executing returns what marks a change set as executed by an operation. The
-// others of its stack were made for a stack that is no more.
-func executing(cs ChangeSet, operation string) (func(*db.Tx) error, error) {
+// others of its stack go: they were made for a stack that is no more.
+func (s *Stacks) executing(ctx context.Context, cs ChangeSet, operation string) (func(*db.Tx) error, error) {
 	cs.Operation = operation
 	body, err := json.Marshal(&cs)
+	if err != nil {
+		return nil, err
+	}
+	var others []ChangeSet
+	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
+		others, err = db.Collect(tx, scanChangeSet, selectChangeSet+` WHERE stack = ? AND executed = 0 AND id <> ?`, cs.Stack, cs.ID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	drop, err := s.dropReviews(ctx, others...)
 	return func(tx *db.Tx) error {
-		if err := tx.Exec(`DELETE FROM stack_change_set WHERE stack = ? AND executed = 0 AND id <> ?`, cs.Stack, cs.ID); err != nil {
+		if err := drop(tx); err != nil {
 			return err
 		}
 		return tx.Exec(`UPDATE stack_change_set SET executed = 1, body = ? WHERE id = ?`, string(body), cs.ID)
@@ -330,10 +391,11 @@ func (t *turn) planned(ctx context.Context, it *item) (p planned, err error) {
 	return p, err
 }
 
-// executed returns what marks its change set, if there is one, as executed.
-func (p planned) executed(operation string) (func(*db.Tx) error, error) {
+// executed returns what marks the change set of a plan, if there is one, as
+// executed.
+func (s *Stacks) executed(ctx context.Context, p planned, operation string) (func(*db.Tx) error, error) {
 	if p.cs.ID == "" {
 		return func(*db.Tx) error { return nil }, nil
 	}
-	return executing(p.cs, operation)
+	return s.executing(ctx, p.cs, operation)
 }

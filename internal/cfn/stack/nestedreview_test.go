@@ -89,6 +89,22 @@ func TestNestedChangeSets(t *testing.T) {
 		if in := h.describe(inner.Stack); in.Status != stack.DeleteComplete {
 			t.Errorf("%+v", in)
 		}
+		// Two of one stack in review are about the same nested ones.
+		cs = h.review(ask)
+		other := ask
+		other.Name = "other"
+		twin := h.review(other)
+		if err := h.DeleteChangeSet(t.Context(), account, region, "", twin.ID); err != nil {
+			t.Fatal(err)
+		}
+		nested = h.changeSet(cs.Nested["Nested"])
+		if in := h.describe(nested.Stack); in.Status != stack.ReviewInProgress {
+			t.Errorf("%+v", in)
+		}
+		h.delete(h.describe(cs.Stack))
+		if in := h.describe(nested.Stack); in.Status != stack.DeleteComplete {
+			t.Errorf("%+v", in)
+		}
 		cs = h.review(ask)
 		nested = h.changeSet(cs.Nested["Nested"])
 		s.put("child", "what it was made of does not count any more")

@@ -116,7 +116,7 @@ func (s *Stacks) tryUpdate(ctx context.Context, in UpdateInput, key string) (Sta
 	}
 	s.transit(&next, &p.st, in, forced(set))
 	next.RetainExceptOnCreate = in.RetainExceptOnCreate
-	executed, err := in.planned.executed(key)
+	executed, err := s.executed(ctx, in.planned, key)
 	if err != nil {
 		return Stack{}, err
 	}
