@@ -3,7 +3,6 @@ package provisioning
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
 
 	"larder/internal/api"
@@ -100,19 +99,14 @@ func deadLetters(tx *db.Tx, c identity.Caller, of string, after position, limit 
 		`SELECT `+noticeColumns+` FROM notice WHERE `+where+` ORDER BY provisioned, target, n LIMIT ?`, append(args, limit)...)
 }
 
-// enqueue puts a notice on its way. That the run goes on is read, not left to
-// a conflict of the insert: on PostgreSQL only what is read keeps this
-// transaction and the one that ends the run from passing each other unseen.
+// enqueue puts a notice on its way. The run that carries it is there already,
+// unless it has left the line, which it can't do unseen.
 func (p *Provisioning) enqueue(tx *db.Tx, n *notice) error {
 	if err := n.insert(tx); err != nil {
 		return err
 	}
-	run := noticeRunID(n.Provisioned, n.Target)
-	if _, err := workflow.Get(tx, run); !errors.Is(err, db.ErrNoRows) {
-		return err
-	}
 	return p.runner.Start(tx, workflow.Begin{
-		ID: run, Definition: noticeRun, Subject: string(n.Provisioned),
+		ID: noticeRunID(n.Provisioned, n.Target), Definition: noticeRun, Subject: string(n.Provisioned),
 		Account: n.Account, Region: n.Region, Input: json.RawMessage(stored(n.Target)),
 	})
 }

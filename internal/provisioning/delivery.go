@@ -45,17 +45,25 @@ func (p *Provisioning) deliver(ctx context.Context, b workflow.Beat) (workflow.V
 		return workflow.Verdict{}, err
 	}
 	pp := id.ProvisionedProduct(b.Subject)
-	var n notice
+	var (
+		n    notice
+		end  int64
+		over bool
+		told bool
+	)
 	err := p.db.View(ctx, func(tx *db.Tx) (err error) {
 		n, err = firstNotice(tx, pp, name)
+		if told = errors.Is(err, db.ErrNoRows); told {
+			end, over, err = lineEnd(tx, pp, name)
+		}
 		return err
 	})
-	if errors.Is(err, db.ErrNoRows) {
+	if err == nil && told {
 		return workflow.End().Write(func(tx *db.Tx) error {
-			if _, err := firstNotice(tx, pp, name); !errors.Is(err, db.ErrNoRows) {
-				return errors.Join(errMore, err)
+			if left, err := leaveLine(tx, pp, name, end, over); err != nil || left {
+				return err
 			}
-			return nil
+			return errMore
 		}), nil
 	}
 	if err != nil {

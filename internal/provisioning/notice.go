@@ -180,18 +180,37 @@ func (p *Provisioning) announce(tx *db.Tx, n notice, targets []string) error {
 // toWebhook reports whether a webhook is told, and not a topic.
 func (n *notice) toWebhook() bool { return strings.HasPrefix(n.Target, webhookTarget) }
 
-// insert puts the notice behind all others of its product and target.
+// insert puts the notice behind all others of its product and target. Its place
+// is taken by a write: on PostgreSQL a look at those before it would conflict
+// with whatever is told of other products meanwhile.
 func (n *notice) insert(tx *db.Tx) error {
-	var last *int64
-	if err := tx.Row(`SELECT MAX(n) FROM notice WHERE provisioned = ? AND target = ?`, n.Provisioned, n.Target).Scan(&last); err != nil {
+	err := tx.Row(`INSERT INTO notice_line (provisioned, target, n) VALUES (?, ?, ?)
+		ON CONFLICT (provisioned, target) DO UPDATE SET n = CASE WHEN notice_line.n < excluded.n THEN excluded.n ELSE notice_line.n + 1 END
+		RETURNING n`, n.Provisioned, n.Target, n.Time.UnixMicro()).Scan(&n.N)
+	if err != nil {
 		return err
-	}
-	n.N = n.Time.UnixMicro()
-	if last != nil && *last >= n.N {
-		n.N = *last + 1
 	}
 	return tx.Exec(`INSERT INTO notice (provisioned, target, n, account, region, dead, last_error, data) VALUES (?, ?, ?, ?, ?, 0, '', ?)`,
 		n.Provisioned, n.Target, n.N, n.Account, n.Region, stored(n.noticeData))
+}
+
+// lineEnd reads how far a line has come, and whether there will be more: a
+// product that is gone has told everything.
+func lineEnd(tx *db.Tx, pp id.ProvisionedProduct, target string) (n int64, over bool, err error) {
+	err = tx.Row(`SELECT n, NOT EXISTS (SELECT 1 FROM provisioned_product p WHERE p.id = l.provisioned)
+		FROM notice_line l WHERE provisioned = ? AND target = ?`, pp, target).Scan(&n, &over)
+	return n, over, err
+}
+
+// leaveLine has a line stand still that has come to n; false if it went on.
+// It writes, so that whoever adds to it meanwhile is not passed unseen.
+func leaveLine(tx *db.Tx, pp id.ProvisionedProduct, target string, n int64, over bool) (bool, error) {
+	statement := `UPDATE notice_line SET n = n + 1 WHERE provisioned = ? AND target = ? AND n = ?`
+	if over {
+		statement = `DELETE FROM notice_line WHERE provisioned = ? AND target = ? AND n = ?`
+	}
+	left, err := tx.ExecRows(statement, pp, target, n)
+	return left == 1, err
 }
 
 const noticeColumns = "provisioned, target, n, account, region, dead, last_error, data"
