@@ -116,7 +116,13 @@ func (c *crash) publish(root string) {
 func (c *crash) settle() {
 	c.t.Helper()
 	c.idle()
-	c.accounted(all[api.ListRecordHistoryOutput](c, api.OpListRecordHistory, &api.ListRecordHistoryInput{}).RecordDetails)
+	products, records := map[string]api.ProvisionedProductStatus{}, map[string]api.RecordStatus{}
+	history := all[api.ListRecordHistoryOutput](c, api.OpListRecordHistory, &api.ListRecordHistoryInput{}).RecordDetails
+	for _, r := range history {
+		records[r.RecordId] = r.Status
+		products[r.ProvisionedProductId] = "" // gone, unless it is found
+	}
+	c.accounted(history)
 	inventory := map[string]map[string]string{}
 	for _, typ := range crashTypes {
 		inventory[typ] = map[string]string{}
@@ -129,7 +135,7 @@ func (c *crash) settle() {
 	}
 	found := map[string]bool{}
 	for _, d := range all[api.ScanProvisionedProductsOutput](c, api.OpScanProvisionedProducts, &api.ScanProvisionedProductsInput{}).ProvisionedProducts {
-		found[d.Id] = true
+		found[d.Id], products[d.Id] = true, d.Status
 		switch d.Status {
 		case api.ProvisionedProductStatusAvailable, api.ProvisionedProductStatusTainted, api.ProvisionedProductStatusError:
 			c.stands(d, inventory)
@@ -143,6 +149,7 @@ func (c *crash) settle() {
 		}
 	}
 	c.abandoned(found)
+	c.hook.told(c.t, products, records)
 	// The history ends with a look at each name.
 	last := &client{crash: c, id: crashClients, rand: rand.New(rand.NewPCG(0, 0))}
 	for i := range crashNames {

@@ -94,8 +94,8 @@ const (
 // clients each product, and kills the server at random moments: on PostgreSQL
 // one of two servers, or both. Whatever was acknowledged must be found again
 // and end; every token has one effect; the history of each product is
-// linearizable; and in the end there are the resources that the templates
-// name, and no others.
+// linearizable; in the end there are the resources that the templates name, and
+// no others; and a webhook has heard of every change, in order.
 //
 // TEST_SEED repeats what clients do and after how many changes the kills come;
 // what they hit is chance.
@@ -120,8 +120,9 @@ func TestCrash(t *testing.T) {
 			store = append(store, "--takeover", "2s")
 		}
 		root := crashTemplates(t)
-		c := &crash{t: t, began: time.Now(), orders: map[string]*order{}, granted: make(chan struct{}, 1<<16), broken: make(chan struct{})}
-		c.args = append([]string{"dev", "--template-root", root, "--rules", filepath.Join(root, "rules.yaml"), "--log-level", "error"}, store...)
+		hook := listen(t)
+		c := &crash{t: t, began: time.Now(), hook: hook, orders: map[string]*order{}, granted: make(chan struct{}, 1<<16), broken: make(chan struct{})}
+		c.args = append([]string{"dev", "--template-root", root, "--rules", filepath.Join(root, "rules.yaml"), "--webhook", hook.URL, "--log-level", "error"}, store...)
 		for range nodes {
 			c.nodes = append(c.nodes, c.node())
 		}
@@ -165,6 +166,7 @@ type crash struct {
 	t        *testing.T
 	args     []string
 	began    time.Time
+	hook     *listener
 	granted  chan struct{} // told at each change that was acknowledged
 	broken   chan struct{} // closed when a client fails
 	breaking sync.Once
