@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -178,7 +179,9 @@ func (s *Stacks) joinDeletion(ctx context.Context, st *Stack, in DeleteInput, ke
 func (s *Stacks) mayDelete(ctx context.Context, st *Stack, retain []string) error {
 	switch st.Status {
 	case UpdateInProgress, UpdateCompleteCleanupInProgress, UpdateRollbackInProgress, UpdateRollbackCompleteCleanupInProgress:
-		return invalid("Stack [%s] cannot be deleted while in status %s", st.ID, st.Status)
+		if free, err := s.unheld(ctx, st, false); !free || err != nil {
+			return cmp.Or(err, error(invalid("Stack [%s] cannot be deleted while in status %s", st.ID, st.Status)))
+		}
 	}
 	protected := st.TerminationProtection
 	if st.Root != "" {

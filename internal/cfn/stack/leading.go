@@ -49,7 +49,7 @@ func (t *turn) lead(ctx context.Context, it *item) error {
 	if p.child.ID == "" && p.failure != "" && it.Status == CreateInProgress {
 		it.Asked = false // it was refused: nothing of it exists
 	}
-	if p.child.ID != "" && (it.Status != DeleteInProgress || it.Physical == "") {
+	if p.child.ID != "" && (it.Physical == "" || it.Status != DeleteInProgress && !p.waits) {
 		if it.model, err = t.s.embedded(it, &p.child); err != nil {
 			return err
 		}
@@ -60,7 +60,7 @@ func (t *turn) lead(ctx context.Context, it *item) error {
 			err = t.keepRow(it)
 		case it.Physical == "":
 			err = t.initiate(it)
-		case !p.waits:
+		default:
 			err = t.keepRow(it)
 		}
 		if err != nil {

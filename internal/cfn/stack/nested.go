@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -28,6 +29,19 @@ func (it *item) nested() bool { return it.Type == stackType }
 // update, or the undoing of one.
 func (st *Stack) held() bool {
 	return st.Journal.Run == "" && (st.Status == UpdateCompleteCleanupInProgress || st.Status == UpdateRollbackCompleteCleanupInProgress)
+}
+
+// unheld reports whether a nested stack that was held may be changed: by its
+// parent, or by anybody if there is no parent any more.
+func (s *Stacks) unheld(ctx context.Context, st *Stack, led bool) (bool, error) {
+	if !st.held() || led {
+		return st.held(), nil
+	}
+	parent, err := s.lookup(ctx, st.Account, st.Region, st.Parent, "Stack [%s] does not exist")
+	if _, gone := AsError(err); gone {
+		return true, nil
+	}
+	return parent.Status == DeleteComplete, err
 }
 
 // nest makes a stack in creation a nested one.

@@ -73,6 +73,26 @@ func TestNestedStackIsRefused(t *testing.T) {
 	}
 }
 
+func TestNestedStacksAreBounded(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.put("child", child)
+	h := open(t, dbtest.New(t), fetching(t, func(o *stack.Options) { o.Limits.Nested = 2 }))
+	var text strings.Builder
+	text.WriteString("Resources:\n")
+	for _, id := range []string{"A", "B", "C"} {
+		fmt.Fprintf(&text, "  %s: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: %s/child, Parameters: {Value: a}}}\n", id, s.url)
+	}
+	st := h.create(stack.CreateInput{Template: []byte(text.String())})
+	if told := h.told(st); st.Status != stack.RollbackComplete || !strings.Contains(told, "C CREATE_FAILED early: A stack can have at most 2 nested stacks") {
+		t.Errorf("%s: %s\n%s", st.Status, st.Reason, told)
+	}
+	left, _, err := h.List(t.Context(), stack.ListInput{Account: account, Region: region, Active: true})
+	if err != nil || len(left) != 1 {
+		t.Errorf("%d stacks are left, %v", len(left), err)
+	}
+}
+
 func TestNestedOutputThatIsMissing(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t)
@@ -247,4 +267,29 @@ Text UPDATE_IN_PROGRESS
 Text UPDATE_COMPLETE
 - UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS
 - UPDATE_ROLLBACK_COMPLETE`)
+}
+
+// Nobody else settles what was held when its parent went.
+func TestNestedStackWithoutParent(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.put("first", changed("Old"))
+	s.put("second", child)
+	h := open(t, dbtest.New(t), fetching(t, rules(t, `rules: [{match: {stack: "stack-a-Second-*", logicalId: Text}, action: UPDATE, fail: no luck}]`)))
+	text := func(value string) []byte {
+		return []byte(strings.Replace(fmt.Sprintf(pairOf, s.url, value), "  First:\n", "  First:\n    DeletionPolicy: Retain\n", 1))
+	}
+	st := h.create(stack.CreateInput{Template: text("a")})
+	first := h.nestedIn(st, "First")
+	st = h.update(st, stack.UpdateInput{Template: text("b"), DisableRollback: true})
+	if st = h.delete(st); st.Status != stack.DeleteComplete {
+		t.Fatalf("%s: %s", st.Status, st.Reason)
+	}
+	first = h.update(h.describe(first.ID), stack.UpdateInput{Parameters: []stack.Given{{Key: "Value", Value: "c"}}})
+	if first.Status != stack.UpdateComplete || first.Transition != nil {
+		t.Errorf("%s: %s", first.Status, first.Reason)
+	}
+	if first = h.delete(first); first.Status != stack.DeleteComplete || h.left(first) != 0 {
+		t.Errorf("%s, %d left", first.Status, h.left(first))
+	}
 }

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -86,8 +87,10 @@ func (s *Stacks) tryUpdate(ctx context.Context, in UpdateInput, key string) (Sta
 	if err != nil {
 		return Stack{}, err
 	}
-	if err := mayUpdate(&st); err != nil && (!in.led || !st.held()) {
-		return Stack{}, err
+	if err := mayUpdate(&st); err != nil {
+		if free, lost := s.unheld(ctx, &st, in.led); !free || lost != nil {
+			return Stack{}, cmp.Or(lost, err)
+		}
 	}
 	for _, text := range []string{in.Policy, in.PolicyDuringUpdate} {
 		if text == "" {
