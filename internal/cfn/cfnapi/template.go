@@ -61,7 +61,11 @@ func (a *api) getTemplateSummary(ctx context.Context, in *awsquery.GetTemplateSu
 		return nil, awsquery.ValidationError("StackName cannot be specified together with a template.")
 	case in.StackName != "":
 		caller := identity.CallerFrom(ctx)
-		_, text, err = a.stacks.Template(ctx, caller.Account, caller.Region, in.StackName)
+		var st stack.Stack
+		st, text, err = a.stacks.Template(ctx, caller.Account, caller.Region, in.StackName)
+		if err == nil && st.Status == stack.ReviewInProgress {
+			err = awsquery.ValidationError("GetTemplateSummary cannot be called on REVIEW_IN_PROGRESS stacks.")
+		}
 	default:
 		text, err = a.source(ctx, in.TemplateBody, in.TemplateURL)
 	}

@@ -144,13 +144,13 @@ func (s *Stacks) ProcessedTemplate(ctx context.Context, account, region, stack, 
 				st.assume(cs.Settings)
 			}
 		}
-		if err != nil {
+		if err != nil || st.Digest == "" {
 			return err
 		}
 		text, err = db.Blob(tx, st.Digest)
 		return err
 	})
-	if err != nil {
+	if err != nil || st.Digest == "" {
 		return nil, err
 	}
 	t, err := s.parse(st.Digest, text)

@@ -210,11 +210,12 @@ func (s *Stacks) Holder(ctx context.Context, account, region, physical string) (
 // Inventory is what exists, of all stacks.
 func (s *Stacks) Inventory() resource.Inventory { return resource.Inventory{DB: s.db} }
 
-// Template returns the text that a stack was made of.
+// Template returns the text that a stack was made of. One that is in review
+// has none yet; AWS answers an empty one then (envato/stack_master#232).
 func (s *Stacks) Template(ctx context.Context, account, region, stack string) (st Stack, text []byte, err error) {
 	st, err = s.lookup(ctx, account, region, stack, "Stack with id %s does not exist")
-	if err != nil {
-		return Stack{}, nil, err
+	if err != nil || st.Status == ReviewInProgress {
+		return st, nil, err
 	}
 	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
 		text, err = db.Blob(tx, st.Digest)

@@ -25,8 +25,11 @@ func (e *Engine) TemplateOf(ctx context.Context, account, region, physicalID str
 	if err != nil {
 		return nil, err
 	}
-	if st.Status == stack.DeleteComplete {
+	switch st.Status {
+	case stack.DeleteComplete:
 		return nil, &engine.Failure{Code: exception, Reason: fmt.Sprintf("Stack with id %s does not exist", physicalID)}
+	case stack.ReviewInProgress:
+		return nil, &engine.Failure{Code: exception, Reason: fmt.Sprintf("Stack %s is in %s and has no template yet", st.ID, st.Status)}
 	}
 	return text, nil
 }
