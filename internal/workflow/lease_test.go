@@ -66,7 +66,8 @@ func TestHeartbeat(t *testing.T) {
 	t.Parallel()
 	d := dbtest.Postgres(t)
 	const ttl = 2 * time.Second
-	holder := workflow.New(d, workflow.Options{Node: "holder", LeaseTTL: ttl})
+	// The holder does not sweep: the stolen run is the other's to find.
+	holder := workflow.New(d, workflow.Options{Node: "holder", LeaseTTL: ttl, Sweep: time.Hour})
 	ended := make(chan error, 1)
 	holder.Register(one("long/v1", func(ctx context.Context, b workflow.Beat) (workflow.Verdict, error) {
 		<-ctx.Done()
