@@ -211,6 +211,21 @@ func TestAccountShare(t *testing.T) {
 		if _, err := w.resolve(w.user(hub, "alice"), q); err != nil {
 			w.Errorf("the owner's user: %v", err)
 		}
+
+		// Another share is a new beginning: nothing of the first comes back.
+		if err := create(); err != nil {
+			w.Fatal(err)
+		}
+		ok(other.AcceptPortfolioShare(other, &api.AcceptPortfolioShareInput{PortfolioId: string(p)}))(w)
+		principals = ok(other.ListPrincipalsForPortfolio(other, &api.ListPrincipalsForPortfolioInput{PortfolioId: string(p)}))(w)
+		if len(principals.Principals) != 0 {
+			w.Errorf("principals outlived the share: %v", principals.Principals)
+		}
+		for _, who := range []someone{bob, carol} {
+			if l, err := w.resolve(who, q); err == nil {
+				w.Errorf("%s launches again: %+v", who.caller.ARN, l)
+			}
+		}
 	})
 }
 
