@@ -3,52 +3,7 @@ package stack
 import (
 	"container/list"
 	"sync"
-
-	"larder/internal/cfn/template"
 )
-
-// templates keeps parsed templates by digest, the least recently used going
-// first.
-type templates struct {
-	mu    sync.Mutex
-	max   int
-	order *list.List // of parsed, newest first
-	index map[string]*list.Element
-}
-
-type parsed struct {
-	digest   string
-	template *template.Template
-}
-
-func newTemplates(size int) *templates {
-	return &templates{max: size, order: list.New(), index: map[string]*list.Element{}}
-}
-
-func (c *templates) get(digest string) (*template.Template, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e, ok := c.index[digest]
-	if !ok {
-		return nil, false
-	}
-	c.order.MoveToFront(e)
-	return e.Value.(parsed).template, true
-}
-
-func (c *templates) put(digest string, t *template.Template) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, ok := c.index[digest]; ok {
-		return
-	}
-	c.index[digest] = c.order.PushFront(parsed{digest, t})
-	for c.order.Len() > c.max {
-		last := c.order.Back()
-		c.order.Remove(last)
-		delete(c.index, last.Value.(parsed).digest)
-	}
-}
 
 // residents keeps the state of stacks in operation between beats. A state is
 // taken out while a beat works on it, so no two ever share one, and it counts

@@ -358,7 +358,7 @@ func (s *Stacks) bind(ctx context.Context, st *Stack, t *template.Template, give
 // Read reads a template and refuses what CloudFormation refuses of it before
 // any values are given: ValidateTemplate.
 func (s *Stacks) Read(text []byte) (*template.Template, error) {
-	t, err := s.parse(db.Digest(text), text)
+	t, err := s.templates.Parse(db.Digest(text), text)
 	if err != nil {
 		return nil, err
 	}

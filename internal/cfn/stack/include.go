@@ -153,7 +153,7 @@ func (s *Stacks) ProcessedTemplate(ctx context.Context, account, region, stack, 
 	if err != nil || st.Digest == "" {
 		return nil, err
 	}
-	t, err := s.parse(st.Digest, text)
+	t, err := s.templates.Parse(st.Digest, text)
 	if err != nil || len(t.Transforms) == 0 {
 		return text, err
 	}

@@ -161,7 +161,7 @@ func (l *live) arrange() {
 
 // interpret makes the plan of a creation or an update from the template.
 func (s *Stacks) interpret(ctx context.Context, l *live, text []byte, plan func() error) error {
-	t, err := s.parse(l.stack.Digest, text)
+	t, err := s.templates.Parse(l.stack.Digest, text)
 	if err != nil {
 		return err
 	}
@@ -273,19 +273,6 @@ func (s *Stacks) export(ctx context.Context, st *Stack, name string) (value sche
 	}
 	plain, err := s.keys.Open(e.sealed, outputOf(e.Stack, e.output))
 	return schema.Secret(plain), err == nil, err
-}
-
-// parse reads a template, or returns what reading it gave before.
-func (s *Stacks) parse(digest string, text []byte) (*template.Template, error) {
-	if t, ok := s.templates.get(digest); ok {
-		return t, nil
-	}
-	t, err := template.Parse(text, s.reading)
-	if err != nil {
-		return nil, err
-	}
-	s.templates.put(digest, t)
-	return t, nil
 }
 
 // evaluate binds a stack's template to the values that were settled when the

@@ -41,7 +41,7 @@ type Limits struct {
 	// Resident is how many resources of stacks in operation are kept in
 	// memory between beats.
 	Resident int
-	// Templates is how many parsed templates are kept in memory.
+	// Templates is how many bytes of parsed templates are kept in memory, about.
 	Templates int
 	// Packs is how many packs of a stack come together before an operation
 	// that ends folds them.
@@ -53,7 +53,7 @@ type Limits struct {
 
 // DefaultLimits serve a stack of 500 resources in five beats.
 var DefaultLimits = Limits{
-	Beat: 100, Calls: 10, Patience: time.Hour, Resident: 50_000, Templates: 256, Packs: 32, Depth: 10, Nested: 500,
+	Beat: 100, Calls: 10, Patience: time.Hour, Resident: 50_000, Templates: 64 << 20, Packs: 32, Depth: 10, Nested: 500,
 }
 
 func (l Limits) orDefault() Limits {
@@ -99,7 +99,7 @@ type Stacks struct {
 	now       func() time.Time
 	signals   Signaling
 	url       func() string
-	templates *templates
+	templates *template.Cache
 	residents *residents
 }
 
@@ -122,7 +122,7 @@ func New(o Options) *Stacks {
 		s.now = time.Now
 	}
 	s.fetch = o.Fetch
-	s.templates = newTemplates(s.limits.Templates)
+	s.templates = template.NewCache(s.reading, s.limits.Templates)
 	s.residents = newResidents(s.limits.Resident)
 	s.rules.Store(&o.Rules)
 	for _, name := range stackRuns {

@@ -195,7 +195,7 @@ func (s *Stacks) propose(ctx context.Context, st Stack, in UpdateInput) (*propos
 	if p.refusal, err = made(err); err != nil || p.refusal != "" {
 		return p, err
 	}
-	standing, err := s.parse(st.Digest, former)
+	standing, err := s.templates.Parse(st.Digest, former)
 	if err != nil {
 		return nil, err
 	}

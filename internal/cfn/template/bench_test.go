@@ -123,7 +123,7 @@ func BenchmarkCache(b *testing.B) {
 	src := asJSON(b, fleet(500))
 	b.SetBytes(int64(len(src)))
 	for b.Loop() {
-		if _, err := c.Parse(src); err != nil {
+		if _, err := c.Parse("one", src); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -2,7 +2,6 @@ package template
 
 import (
 	"container/list"
-	"crypto/sha256"
 	"sync"
 )
 
@@ -15,12 +14,12 @@ type Cache struct {
 
 	mu    sync.Mutex
 	size  int
-	order *list.List // of *cached, the one used last in front
-	known map[[sha256.Size]byte]*list.Element
+	order *list.List               // of *cached, the one used last in front
+	known map[string]*list.Element // by digest
 }
 
 type cached struct {
-	hash     [sha256.Size]byte
+	digest   string
 	size     int
 	template *Template
 }
@@ -30,14 +29,14 @@ const footprint = 8
 
 // NewCache makes a cache whose templates take about so many bytes of memory.
 func NewCache(limits Limits, bytes int) *Cache {
-	return &Cache{limits: limits, bytes: bytes, order: list.New(), known: map[[sha256.Size]byte]*list.Element{}}
+	return &Cache{limits: limits, bytes: bytes, order: list.New(), known: map[string]*list.Element{}}
 }
 
-// Parse is [Parse] with the cache's limits. Faulty templates are not kept.
-func (c *Cache) Parse(src []byte) (*Template, error) {
-	hash := sha256.Sum256(src)
+// Parse is [Parse] with the cache's limits; digest stands for src and for
+// nothing else. Faulty templates are not kept.
+func (c *Cache) Parse(digest string, src []byte) (*Template, error) {
 	c.mu.Lock()
-	if at, ok := c.known[hash]; ok {
+	if at, ok := c.known[digest]; ok {
 		c.order.MoveToFront(at)
 		t := at.Value.(*cached).template
 		c.mu.Unlock()
@@ -48,22 +47,22 @@ func (c *Cache) Parse(src []byte) (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.keep(&cached{hash: hash, size: footprint * len(src), template: t})
+	c.keep(&cached{digest: digest, size: footprint * len(src), template: t})
 	return t, nil
 }
 
 func (c *Cache) keep(entry *cached) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.known[entry.hash]; ok || entry.size > c.bytes {
+	if _, ok := c.known[entry.digest]; ok || entry.size > c.bytes {
 		return
 	}
-	c.known[entry.hash] = c.order.PushFront(entry)
+	c.known[entry.digest] = c.order.PushFront(entry)
 	c.size += entry.size
 	for c.size > c.bytes {
 		last := c.order.Back()
 		dropped := c.order.Remove(last).(*cached)
-		delete(c.known, dropped.hash)
+		delete(c.known, dropped.digest)
 		c.size -= dropped.size
 	}
 }

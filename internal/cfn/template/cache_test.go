@@ -12,7 +12,7 @@ func TestCache(t *testing.T) {
 	}
 	c := NewCache(DefaultLimits(), 2*footprint*len(src(0)))
 	get := func(n int) *Template {
-		tpl, err := c.Parse(src(n))
+		tpl, err := c.Parse(fmt.Sprint(n), src(n))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +33,7 @@ func TestCache(t *testing.T) {
 		t.Errorf("%d bytes, %d known, %d in order", c.size, len(c.known), c.order.Len())
 	}
 	for range 2 {
-		if _, err := c.Parse([]byte("{}")); err == nil {
+		if _, err := c.Parse("faulty", []byte("{}")); err == nil {
 			t.Error("a faulty template was taken")
 		}
 	}
