@@ -92,6 +92,8 @@ const embedded = `
 Of these operations, parts are refused by name: imports of resources, rollback triggers, ResourceTypes, DeploymentMode, DeletionMode FORCE_DELETE_STACK; of templates, macros and AWS::Serverless.
 
 Resources are simulated by their schemas: nothing runs in a machine, a function or a container. So signals that user data would send never come. By default (--signals auto) creation policies and rolling updates are taken as signaled where the template has user data, and a wait condition where something that would run is told of its handle: its Data is then a placeholder, and a warning says so. All other signals are really awaited, by SignalResource or at the handle's URL; --signals awaited awaits all of them.
+
+"cdk deploy", "cdk diff" and "cdk destroy" work for apps whose synthesizer needs no bootstrap and that bring no assets: a bootstrapped app wants S3 and SSM, which are not here.
 `
 
 func section(b *bytes.Buffer, title string, done, todo []string) {
