@@ -38,7 +38,7 @@ func TestKillRollOut(t *testing.T) {
 		p := start(t, args...)
 		client := func(account, region string) *cloudformation.Client {
 			return cloudformation.New(cloudformation.Options{
-				Region: region, BaseEndpoint: aws.String(p.URL), RetryMaxAttempts: 1,
+				Region: region, BaseEndpoint: aws.String(p.URL), RetryMaxAttempts: 3, // a connection may break; a fault of ours breaks each time
 				Credentials: credentials.NewStaticCredentialsProvider(account, "any", ""),
 			})
 		}
