@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -61,7 +60,11 @@ func TestKillRollOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range kills {
-			time.Sleep(time.Duration(50+rand.IntN(250)) * time.Millisecond) // the moment of a kill is meant to be any
+			for range 20 + rand.IntN(200) { // the moment of a kill is meant to be any
+				if _, err := admin().DescribeStackSet(ctx, &cloudformation.DescribeStackSetInput{StackSetName: fleet}); err != nil {
+					t.Fatal(err)
+				}
+			}
 			p.kill()
 			p = start(t, args...)
 			// The id makes it the same request.

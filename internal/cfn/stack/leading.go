@@ -127,21 +127,38 @@ func (t *turn) mayCall() bool {
 	return true
 }
 
+// asked looks how far the operation is that key stands for; false if it was
+// not begun. Of one that has ended, verdict says what it failed with, "" if it
+// did not.
+func (t *turn) asked(ctx context.Context, kind Kind, key string, verdict func(*Stack, Operation) string) (led, bool, error) {
+	op, child, begun, err := t.s.Operation(ctx, t.l.stack.Account, t.l.stack.Region, kind, key)
+	if err != nil || !begun {
+		return led{}, false, err
+	}
+	if !op.Ended {
+		return led{child: child, waits: true}, true, nil
+	}
+	return led{child: child, failure: verdict(&child, op)}, true, nil
+}
+
+// fell is a verdict's sentence about an operation that had to end in good.
+func fell(verb string, good Status) func(*Stack, Operation) string {
+	return func(child *Stack, op Operation) string {
+		if op.Outcome == good {
+			return ""
+		}
+		return fmt.Sprintf("Embedded stack %s was not successfully %s: %s", child.ID, verb, op.reason())
+	}
+}
+
 // leadCreation has the nested stack made. Its template is kept with it in the
 // same transaction, so that a repetition does not fetch it again.
 func (t *turn) leadCreation(ctx context.Context, it *item) (led, error) {
 	st := &t.l.stack
-	op, child, begun, err := t.s.Operation(ctx, st.Account, st.Region, KindCreate, t.token(it))
-	switch {
-	case err != nil:
-		return led{}, err
-	case begun && !op.Ended:
-		return led{child: child, waits: true}, nil
-	case begun && op.Outcome == CreateComplete:
-		return led{child: child}, nil
-	case begun:
-		return led{child: child, failure: fmt.Sprintf("Embedded stack %s was not successfully created: %s", child.ID, op.reason())}, nil
-	case !t.mayCall():
+	if p, begun, err := t.asked(ctx, KindCreate, t.token(it), fell("created", CreateComplete)); begun || err != nil {
+		return p, err
+	}
+	if !t.mayCall() {
 		return led{later: true}, nil
 	}
 	plan, err := t.planned(ctx, it)
@@ -152,7 +169,7 @@ func (t *turn) leadCreation(ctx context.Context, it *item) (led, error) {
 	if err != nil {
 		return refused(err)
 	}
-	child, err = t.s.Create(ctx, CreateInput{
+	child, err := t.s.Create(ctx, CreateInput{
 		Account: st.Account, Region: st.Region, Operation: t.token(it), Token: st.Journal.Token, Report: wake(st.Journal.Run), parent: st, fence: t.fence(), planned: plan,
 		Name: nestedName(st.Name, it.LogicalID, t.token(it)), Template: text, Parameters: e.parameters, Tags: e.tags, Topics: e.topics,
 		Capabilities: st.Capabilities, AllCapabilities: st.AllCapabilities, Role: st.Role, Timeout: e.timeout,
@@ -181,18 +198,17 @@ func (t *turn) embed(ctx context.Context, it *item, plan planned) (e embedding, 
 // do: what its template has become, only fetching it tells.
 func (t *turn) leadUpdate(ctx context.Context, it *item) (led, error) {
 	st := &t.l.stack
-	op, child, begun, err := t.s.Operation(ctx, st.Account, st.Region, KindUpdate, t.operation(it))
-	switch {
-	case err != nil:
-		return led{}, err
-	case begun && !op.Ended:
-		return led{child: child, waits: true}, nil
-	case begun && (op.Outcome == UpdateCompleteCleanupInProgress || op.Outcome == UpdateComplete):
-		return led{child: child}, nil
-	case begun:
-		return led{child: child, failure: notUpdated(&child, op)}, nil
+	p, begun, err := t.asked(ctx, KindUpdate, t.operation(it), func(child *Stack, op Operation) string {
+		if op.Outcome == UpdateCompleteCleanupInProgress || op.Outcome == UpdateComplete {
+			return ""
+		}
+		return notUpdated(child, op)
+	})
+	if begun || err != nil {
+		return p, err
 	}
-	if child, err = t.child(ctx, it); err != nil {
+	child, err := t.child(ctx, it)
+	if err != nil {
 		return refused(err)
 	}
 	if child.Journal.Run != "" && child.Journal.Led {
@@ -229,18 +245,16 @@ func (t *turn) leadUpdate(ctx context.Context, it *item) (led, error) {
 // leadUndoing has the update of the nested stack undone, if there was one.
 func (t *turn) leadUndoing(ctx context.Context, it *item) (led, error) {
 	st := &t.l.stack
-	op, child, begun, err := t.s.Operation(ctx, st.Account, st.Region, kindUndo, t.operation(it))
-	switch {
-	case err != nil:
-		return led{}, err
-	case begun && !op.Ended:
-		return led{child: child, waits: true}, nil
-	case begun && op.Outcome == UpdateRollbackFailed:
-		return led{child: child, failure: notUpdated(&child, op)}, nil
-	case begun:
-		return led{child: child}, nil
+	p, begun, err := t.asked(ctx, kindUndo, t.operation(it), func(child *Stack, op Operation) string {
+		if op.Outcome != UpdateRollbackFailed {
+			return ""
+		}
+		return notUpdated(child, op)
+	})
+	if begun || err != nil {
+		return p, err
 	}
-	child, err = t.child(ctx, it)
+	child, err := t.child(ctx, it)
 	switch _, gone := AsError(err); {
 	case gone:
 		return led{}, nil
@@ -261,18 +275,10 @@ func (t *turn) leadUndoing(ctx context.Context, it *item) (led, error) {
 // leadRemoval has the nested stack deleted.
 func (t *turn) leadRemoval(ctx context.Context, it *item) (led, error) {
 	st := &t.l.stack
-	op, child, begun, err := t.s.Operation(ctx, st.Account, st.Region, KindDelete, t.operation(it))
-	switch {
-	case err != nil:
-		return led{}, err
-	case begun && !op.Ended:
-		return led{child: child, waits: true}, nil
-	case begun && op.Outcome == DeleteComplete:
-		return led{child: child}, nil
-	case begun:
-		return led{child: child, failure: fmt.Sprintf("Embedded stack %s was not successfully deleted: %s", child.ID, op.reason())}, nil
+	if p, begun, err := t.asked(ctx, KindDelete, t.operation(it), fell("deleted", DeleteComplete)); begun || err != nil {
+		return p, err
 	}
-	child, err = t.child(ctx, it)
+	child, err := t.child(ctx, it)
 	switch _, gone := AsError(err); {
 	case gone, err == nil && child.Status == DeleteComplete:
 		return led{}, nil
@@ -326,11 +332,11 @@ func (t *turn) settleNested(ctx context.Context) (left bool, err error) {
 
 func (t *turn) leadSettling(ctx context.Context, it *item) (led, error) {
 	st := &t.l.stack
-	op, child, begun, err := t.s.Operation(ctx, st.Account, st.Region, kindSettle, t.operation(it))
-	if err != nil || begun {
-		return led{child: child, waits: !op.Ended}, err
+	// How it ended is the nested stack's own affair.
+	if p, begun, err := t.asked(ctx, kindSettle, t.operation(it), func(*Stack, Operation) string { return "" }); begun || err != nil {
+		return p, err
 	}
-	child, err = t.child(ctx, it)
+	child, err := t.child(ctx, it)
 	switch _, gone := AsError(err); {
 	case gone:
 		return led{}, nil

@@ -96,19 +96,9 @@ func drawTreeRules(rt *rapid.T) resource.Rules {
 				Match:  resource.Match{LogicalID: id, Stack: rapid.SampledFrom([]string{"root", "root-*", "root-*-*-*-*"}).Draw(rt, "in")},
 				Action: action, Count: rapid.IntRange(1, 2).Draw(rt, "count"),
 			}
-			switch rapid.IntRange(0, 9).Draw(rt, "rule") {
-			case 0:
-				r.Fail = "by rule"
-			case 1:
-				r.Delay = resource.Duration(time.Minute)
-			case 2:
-				r.Hang = true
-			case 3:
-				r.Fail, r.Delay = "late by rule", resource.Duration(time.Minute)
-			default:
-				continue
+			if drawFault(rt, &r, 9) {
+				list = append(list, r)
 			}
-			list = append(list, r)
 		}
 	}
 	rules, err := resource.NewRules(list)

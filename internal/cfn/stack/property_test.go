@@ -115,19 +115,9 @@ func newWorld(t *testing.T, rt *rapid.T) *world {
 		resources[id] = declared
 		for _, action := range []resource.Action{resource.Create, resource.Delete} {
 			r := resource.Rule{Match: resource.Match{LogicalID: id}, Action: action, Count: rapid.IntRange(0, 2).Draw(rt, "count")}
-			switch rapid.IntRange(0, 12).Draw(rt, "rule") {
-			case 0:
-				r.Fail = "by rule"
-			case 1:
-				r.Delay = resource.Duration(time.Minute)
-			case 2:
-				r.Hang = true
-			case 3:
-				r.Fail, r.Delay = "late by rule", resource.Duration(time.Minute)
-			default:
-				continue
+			if drawFault(rt, &r, 12) {
+				list = append(list, r)
 			}
-			list = append(list, r)
 		}
 	}
 	text, err := json.Marshal(map[string]any{"Resources": resources})

@@ -147,6 +147,24 @@ func (g graph) text(rt *rapid.T) []byte {
 	return text
 }
 
+// drawFault has a rule fail, delay or hang, in 4 of most+1 cases, and reports
+// whether it does.
+func drawFault(rt *rapid.T, r *resource.Rule, most int) bool {
+	switch rapid.IntRange(0, most).Draw(rt, "rule") {
+	case 0:
+		r.Fail = "by rule"
+	case 1:
+		r.Delay = resource.Duration(time.Minute)
+	case 2:
+		r.Hang = true
+	case 3:
+		r.Fail, r.Delay = "late by rule", resource.Duration(time.Minute)
+	default:
+		return false
+	}
+	return true
+}
+
 func drawRules(rt *rapid.T) resource.Rules {
 	var list []resource.Rule
 	for i := range 8 {
@@ -154,19 +172,9 @@ func drawRules(rt *rapid.T) resource.Rules {
 			r := resource.Rule{
 				Match: resource.Match{LogicalID: fmt.Sprintf("R%d", i)}, Action: action, Count: rapid.IntRange(1, 3).Draw(rt, "count"),
 			}
-			switch rapid.IntRange(0, 14).Draw(rt, "rule") {
-			case 0:
-				r.Fail = "by rule"
-			case 1:
-				r.Delay = resource.Duration(time.Minute)
-			case 2:
-				r.Hang = true
-			case 3:
-				r.Fail, r.Delay = "late by rule", resource.Duration(time.Minute)
-			default:
-				continue
+			if drawFault(rt, &r, 14) {
+				list = append(list, r)
 			}
-			list = append(list, r)
 		}
 	}
 	rules, err := resource.NewRules(list)
